@@ -1,0 +1,114 @@
+"""What can be done with ``action()``: the methods that read like the job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from .message import Response
+from .observers import EventRegistry
+from .originate import DEFAULT_RING_TIME, Call, Variables, originate_fields, place
+from .wire import Fields, HeaderValue
+
+#: Stands for "the default timeout of the connection" where ``None`` means "no timeout".
+DEFAULT_TIMEOUT: Final[Any] = object()
+
+
+class Actions:
+    """
+    The convenience methods, for :class:`~txami.AMIProtocol` and :class:`~txami.AMIService` alike.
+
+    All that they need of either is ``action()``, the observers and ``when_disconnected()``.
+    """
+
+    registry: EventRegistry
+
+    def action(
+        self,
+        name: str,
+        fields: Fields | None = None,
+        /,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        check: bool = True,
+        **headers: HeaderValue,
+    ) -> Deferred[Response]:
+        """Send an action; supplied by the class that this one is mixed into."""
+        raise TypeError("Actions is to be mixed into a class that has action()")
+
+    def when_disconnected(self) -> Deferred[Exception]:
+        """Wait for the end of the connection; supplied by the class that this one is mixed into."""
+        raise TypeError("Actions is to be mixed into a class that has when_disconnected()")
+
+    def command(
+        self, command: str, *, timeout: float | None = DEFAULT_TIMEOUT, check: bool = True
+    ) -> Deferred[Response]:
+        """
+        Run a CLI command.
+
+        :param command: such as ``"core show uptime"``.
+        :param timeout: seconds, see :meth:`action`.
+        :param check: see :meth:`action`.  Asterisk 14 and later report a command that fails; the error's
+            ``response.output`` has what it printed.
+        :return: fires with a :class:`~txami.Response`, whose ``output`` is the list of lines.
+        """
+        return self.action("Command", {"Command": command}, timeout=timeout, check=check)
+
+    def originate(
+        self,
+        channel: str,
+        *,
+        context: str | None = None,
+        exten: str | int | None = None,
+        priority: str | int = 1,
+        application: str | None = None,
+        data: str | None = None,
+        variables: Variables | None = None,
+        caller_id: str | None = None,
+        ring_time: float = DEFAULT_RING_TIME,
+        account: str | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+        channel_id: str | None = None,
+        fields: Mapping[str, HeaderValue] | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> Deferred[Call]:
+        """
+        Place a call.
+
+        The call is placed asynchronously: a synchronous Originate would hold up all replies and events of the
+        connection until somebody answers.
+
+        :param channel: whom to call first, such as ``"PJSIP/alice"``.
+        :param context: where the channel goes when it answers, with ``exten`` and ``priority``.
+        :param exten: the extension there.
+        :param priority: a number or a label.
+        :param application: what runs instead of an extension, with ``data``.
+        :param data: the application's arguments.
+        :param variables: channel variables; the dialplan reads exactly these values, for what Asterisk would
+            take for syntax is escaped.
+        :param caller_id: ``"Name <number>"``.
+        :param ring_time: seconds that the channel may ring.
+        :param account: the account code.
+        :param codecs: names of codecs.
+        :param early_media: whether early media counts as an answer.
+        :param channel_id: the channel's Uniqueid; by default one that is made up and is not used twice.
+        :param fields: further headers.
+        :param timeout: seconds for Asterisk to accept the action.
+        :return: fires with a :class:`~txami.Call` when Asterisk has accepted it; what becomes of it is
+            ``call.outcome``.  Fails like :meth:`action`.
+        :raises InvalidAction: at once, if the call cannot be placed so.
+        """
+        call = Call(self, channel, channel_id, ring_time)
+        headers = originate_fields(
+            channel, call.uniqueid, context, exten, priority, application, data, variables, caller_id, ring_time
+        )
+        headers += [
+            ("Account", account),
+            ("Codecs", codecs if codecs is None or isinstance(codecs, str) else ",".join(codecs)),
+            ("EarlyMedia", True if early_media else None),
+            *(fields or {}).items(),
+        ]
+        return place(call, lambda: self.action("Originate", headers, timeout=timeout))

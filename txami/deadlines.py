@@ -1,0 +1,76 @@
+"""Many deadlines, one delayed call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+
+class Deadlines:
+    """
+    Tells when a key's time is up, at the price of a dictionary entry.
+
+    A ``callLater`` and a ``cancel`` for each action would cost more than sending it.  Actions mostly share
+    one timeout, and what shares a timeout expires in the order in which it began: so each timeout has a
+    dictionary, which is a queue that can also forget from its middle, and only the earliest deadline of all
+    is a real delayed call.
+
+    :param clock: the reactor, or a ``Clock``.
+    :param expired: called with each key whose time is up, after it was forgotten.
+    """
+
+    def __init__(self, clock: IReactorTime, expired: Callable[[bytes], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._queues: dict[float, dict[bytes, float]] = {}
+        self._call: IDelayedCall | None = None
+        self._next = inf
+
+    def add(self, key: bytes, seconds: float) -> None:
+        """Let the key's time be up in so many seconds."""
+        deadline = self._clock.seconds() + seconds
+        queue = self._queues.get(seconds)
+        if queue is None:
+            queue = self._queues[seconds] = {}
+        queue[key] = deadline
+        if deadline < self._next:
+            self._arm(deadline)
+
+    def discard(self, key: bytes, seconds: float) -> None:
+        """Forget a key, if it is still there, that was added with so many seconds."""
+        queue = self._queues.get(seconds)
+        if queue is not None:
+            queue.pop(key, None)
+            if not queue:
+                # Timeouts may be any number: without this the table would grow with each new one.
+                del self._queues[seconds]
+
+    def close(self) -> None:
+        """Forget all keys and leave no delayed call behind."""
+        self._queues.clear()
+        self._arm(inf)
+
+    def _arm(self, deadline: float) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        self._next = deadline
+        if deadline < inf:
+            self._call = self._clock.callLater(max(deadline - self._clock.seconds(), 0), self._wake)
+
+    def _wake(self) -> None:
+        self._call = None
+        now = self._clock.seconds()
+        expired = []
+        for seconds, queue in list(self._queues.items()):
+            for key, deadline in queue.items():
+                if deadline > now:
+                    break
+                expired.append((key, seconds))
+        for key, seconds in expired:
+            self.discard(key, seconds)
+        self._arm(min((next(iter(queue.values())) for queue in self._queues.values()), default=inf))
+        for key, _ in expired:
+            self._expired(key)

@@ -1,0 +1,283 @@
+"""
+What arrived: :class:`Message`, :class:`Event` and :class:`Response`.
+
+A message keeps the bytes it was framed from and looks at them only when asked.  Most events are never looked
+at, and most of the others for one or two headers: finding those costs a search, not a parse of twenty lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar, overload
+
+T = TypeVar("T")
+
+#: Values of ``Response:`` that mean failure.  ``Failure`` is JabberSend's of 1.4; all other values that were
+#: ever in use (Success, Goodbye, Follows, Pong, Events On, Events Off) mean that it went well.
+_FAILURES = frozenset({"error", "failure", "failed"})
+
+_FOLLOWS = b"Response: Follows\r\n"
+
+
+def decode(data: bytes) -> str:
+    """
+    Turn bytes from the wire into text that can be turned back into the same bytes.
+
+    AMI has no charset: values are passed on as they came from a phone or a database.
+    """
+    return data.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """
+    Undo :func:`decode`.
+
+    :raises UnicodeEncodeError: if the text holds half a surrogate pair.
+    """
+    return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=4096)
+def _needle(name: str) -> bytes | None:
+    """
+    Return what to search for to find the header, in a message folded to lower case; ``None`` if a search
+    could find something that is no header of that name.
+    """
+    if not name or ": " in name or "\r\n" in name:
+        return None
+    try:
+        return b"\r\n" + encode(name).lower() + b":"
+    except UnicodeEncodeError:
+        return None
+
+
+def _split_header(line: str) -> tuple[str, str]:
+    """
+    Split a line at the first colon and space, else at the first colon: names may hold colons, as in
+    ``ChanVariable(IAX2/host:4569-1): a=b``.  A line without a colon is a value without a name.
+    """
+    name, separator, value = line.partition(": ")
+    if not separator:
+        name, separator, value = line.partition(":")
+        if not separator:
+            return "", line
+    return name, value
+
+
+class Message:
+    """
+    One message: an ordered, case-insensitive, multi-valued mapping of header names to text.
+
+    ``message[name]`` and :meth:`get` give the first value of a name, :meth:`get_all` all of them; iteration,
+    :meth:`items` and ``len()`` count every line.  An empty value is ``""``.  A line without a colon (some
+    actions write them) has the name ``""``.
+
+    :ivar raw: the bytes as they came, without the blank line that ends a message.
+    """
+
+    __slots__ = ("_folded", "_pairs", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._folded: bytes | None = None
+        self._pairs: list[tuple[str, str]] | None = None
+
+    def _find(self, name: str) -> str | None:
+        """Return the first value of a header without parsing the others."""
+        needle = _needle(name)
+        if needle is None:
+            return next(iter(self.get_all(name)), None)
+        folded = self._folded
+        if folded is None:
+            # The line end in front lets the first line be found like the others.
+            folded = self._folded = b"\r\n" + self._header_bytes().lower()
+        at = folded.find(needle)
+        if at < 0:
+            return None
+        start = at + len(needle)
+        if folded[start : start + 1] != b" ":
+            # "Name:value" or "Name:more: value": rare enough to let the parser decide.
+            return next(iter(self.get_all(name)), None)
+        end = folded.find(b"\r\n", start)
+        # In the raw bytes everything stands two bytes earlier; one more is the space.
+        return decode(self.raw[start - 1 : end - 2] if end >= 0 else self._header_bytes()[start - 1 :])
+
+    def _header_bytes(self) -> bytes:
+        """Return the part of the message that is made of header lines."""
+        return self.raw
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return every header as ``(name, value)``, in the order of the wire, names as they were spelt."""
+        if self._pairs is None:
+            text = decode(self._header_bytes())
+            self._pairs = [_split_header(line) for line in text.split("\r\n")] if text else []
+        return self._pairs
+
+    def keys(self) -> list[str]:
+        """Return the name of every header, repeated ones repeatedly."""
+        return [name for name, _ in self.items()]
+
+    def values(self) -> list[str]:
+        """Return the value of every header."""
+        return [value for _, value in self.items()]
+
+    def get_all(self, name: str) -> list[str]:
+        """Return all values of a header, in order; an empty list if there is none."""
+        name = name.lower()
+        return [value for key, value in self.items() if key.lower() == name]
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: T) -> str | T: ...
+    def get(self, name: str, default: object = None) -> object:
+        """Return the first value of a header, or the default."""
+        value = self._find(name)
+        return default if value is None else value
+
+    def __getitem__(self, name: str) -> str:
+        value = self._find(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._find(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.items())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        # No values: some are secrets (PJSIPShowAuths sends passwords).
+        return f"<{type(self).__name__} of {len(self)} headers>"
+
+
+Mapping.register(Message)
+
+
+class Event(Message):
+    """
+    An event, or an item of a list.
+
+    :ivar raw: see :class:`Message`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """What happened: the value of the first header, such as ``Hangup``."""
+        raw = self.raw
+        if raw.startswith(b"Event: "):
+            end = raw.find(b"\r\n")
+            return decode(raw[7:end] if end >= 0 else raw[7:])
+        return self.get("Event", "")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """
+        The channel variables that Asterisk adds for ``channelvars`` of manager.conf, and those of
+        ``OriginateResponse``.
+
+        Both spellings are read: ``ChanVariable: name=value`` (12 and later) and
+        ``ChanVariable(channel): name=value`` (before, and still in some events).
+        """
+        found: dict[str, str] = {}
+        for name, value in self.items():
+            folded = name.lower()
+            if folded == "chanvariable" or folded.startswith("chanvariable("):
+                variable, _, content = value.partition("=")
+                found.setdefault(variable, content)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Event {self.name!r}>"
+
+
+class Response(Message):
+    """
+    The whole reply to an action: the response's own headers and everything that belongs to it.
+
+    :ivar events: the items of a list, without the event that ends it.
+    :ivar completion: the event that ended the list, if there was one.
+    :ivar complete: false only for what :class:`~txami.ActionTimeout` and :class:`~txami.ActionError` hand over
+        of a list that did not reach its end.
+    """
+
+    __slots__ = ("complete", "completion", "events")
+
+    def __init__(
+        self,
+        raw: bytes,
+        events: Sequence[Event] = (),
+        completion: Event | None = None,
+        complete: bool = True,
+    ) -> None:
+        super().__init__(raw)
+        self.events = events
+        self.completion = completion
+        self.complete = complete
+
+    @property
+    def ok(self) -> bool:
+        """Whether Asterisk reports success.  (A few actions report a failure as success: read the message.)"""
+        return self.get("Response", "").lower() not in _FAILURES
+
+    @property
+    def message(self) -> str:
+        """The text for people, ``""`` if there is none.  Some sixty actions end it with a line feed: removed."""
+        text = self.get("Message", "")
+        return text[:-1] if text.endswith("\n") else text
+
+    @property
+    def action_id(self) -> str:
+        """The ActionID that the action was sent with, ``""`` if the reply has none."""
+        return self.get("ActionID", "")
+
+    @property
+    def output(self) -> list[str]:
+        """
+        What a CLI command printed, line by line, also when it failed.
+
+        Since Asterisk 14 each line is an ``Output`` header; before, the text stood raw between
+        ``Response: Follows`` and ``--END COMMAND--`` (``main/manager.c: action_command``).
+        """
+        if self.raw.startswith(_FOLLOWS):
+            return self._output_that_follows()
+        return [line[8:] for line in decode(self.raw).split("\r\n") if line.startswith("Output: ")]
+
+    def _output_that_follows(self) -> list[str]:
+        text = decode(self.raw[self._end_of_headers() :])
+        marker = text.rfind("--END COMMAND--")
+        if marker >= 0:
+            text = text[:marker]
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
+        return lines[:-1] if lines[-1] == "" else lines
+
+    def _end_of_headers(self) -> int:
+        """
+        Return where the raw output starts: behind ``Response``, ``Privilege`` and ``ActionID``, the only
+        headers that Asterisk writes there, each once.
+        """
+        at = len(_FOLLOWS)
+        for header in (b"Privilege: ", b"ActionID: "):
+            end = self.raw.find(b"\r\n", at)
+            if self.raw.startswith(header, at) and end >= 0:
+                at = end + 2
+        return at
+
+    def _header_bytes(self) -> bytes:
+        if self.raw.startswith(_FOLLOWS):
+            return self.raw[: self._end_of_headers() - 2]
+        return self.raw
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else ", incomplete"
+        return f"<Response {self.get('Response', '')!r} with {len(self.events)} events{state}>"

@@ -1,0 +1,352 @@
+"""
+Who wants which event.
+
+:class:`EventRegistry` holds the observers and hands events to them.  It outlives connections: a service keeps
+one through every reconnect.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from .errors import ConnectionLost, EventTimeout
+from .message import Event, decode
+from .streams import EventStream, Overflow, Streams
+
+Observer = Callable[[Event], object]
+#: ``None`` for all events, a name, a glob such as ``Queue*``, or several of these.  Case does not matter.
+Names = str | Iterable[str] | None
+#: A function of the event, or a mapping of headers to the value (or values) that they must have.
+Where = Callable[[Event], object] | Mapping[str, object] | None
+Route = tuple["Subscription", ...]
+
+#: Names in the routing table.  Asterisk has 252; a peer that makes up names must not fill the memory.
+_MAX_ROUTES = 4096
+
+
+class Subscription:
+    """
+    One observer's wish.
+
+    Made without an observer it is a decorator for one; with it, calling the subscription calls the observer,
+    so that a decorated function stays usable and has a ``cancel()``.
+
+    :ivar active: whether it still stands.
+    """
+
+    __slots__ = ("_registry", "active", "fallback", "names", "observer", "once", "patterns", "serial", "where")
+
+    def __init__(
+        self,
+        registry: EventRegistry,
+        names: Names,
+        observer: Observer | None,
+        where: Where,
+        *,
+        once: bool = False,
+        fallback: bool = False,
+    ) -> None:
+        self.names, self.patterns = _split_names(names)
+        self.where = _predicate(where)
+        self.once = once
+        self.fallback = fallback
+        self.serial = next(_serials)
+        self.observer = observer
+        self.active = observer is not None
+        self._registry = registry
+        if self.active:
+            registry.add(self)
+
+    def cancel(self) -> None:
+        """Observe no more.  Can be called at any time and more than once."""
+        if self.active:
+            self.active = False
+            self._registry.remove(self)
+
+    def __call__(self, subject: Any) -> Any:
+        if self.observer is not None:
+            return self.observer(subject)
+        self.observer = subject
+        self.active = True
+        self._registry.add(self)
+        return self
+
+    def __repr__(self) -> str:
+        state = "" if self.active else ", not active"
+        return f"<Subscription of {_name_of(self.observer)}{state}>"
+
+
+_serials = count()
+
+
+def _split_names(names: Names) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
+    """Return the plain names, folded, and a pattern for each glob."""
+    if names is None:
+        names = ("*",)
+    elif isinstance(names, str):
+        names = (names,)
+    plain, patterns = set(), []
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{name!r} is not the name of an event")
+        folded = name.lower()
+        if any(character in folded for character in "*?["):
+            patterns.append(re.compile(fnmatch.translate(folded)))
+        else:
+            plain.add(folded)
+    if not plain and not patterns:
+        raise ValueError("no event is named; use None for all events")
+    return frozenset(plain), tuple(patterns)
+
+
+def _predicate(where: Where) -> Callable[[Event], object] | None:
+    """Turn a mapping of headers to values into a function of the event."""
+    if where is None or callable(where):
+        return where
+    wanted = [(name, _alternatives(value)) for name, value in where.items()]
+
+    def matches(event: Event) -> bool:
+        for name, values in wanted:
+            if event.get(name) not in values and values.isdisjoint(event.get_all(name)):
+                return False
+        return True
+
+    return matches
+
+
+def _alternatives(value: object) -> frozenset[str]:
+    """Return the texts that a header may have."""
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
+        return frozenset(str(each) for each in value)
+    return frozenset({decode(value) if isinstance(value, bytes) else str(value)})
+
+
+def _name_of(observer: object) -> str:
+    """Return what a log should call an observer."""
+    return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
+
+
+class EventRegistry:
+    """
+    Holds the observers of events.
+
+    :param clock: for the timeouts of :meth:`wait_for`; the reactor, or a ``Clock``.
+    :ivar routes: for each event name that was seen, as bytes, the subscriptions that it concerns.  The
+        connection looks here for every event, so that an event nobody wants costs one dictionary look-up
+        however many observers there are; :meth:`resolve` fills in what is missing.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.routes: dict[bytes, Route] = {}
+        self._clock = clock
+        self._named: dict[str, dict[Subscription, None]] = {}
+        self._patterned: dict[Subscription, None] = {}
+        self._spellings: dict[str, set[bytes]] = {}
+        self._waiting: dict[Deferred[Event], Callable[[Exception], None]] = {}
+        self._streams = Streams()
+
+    def on(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
+        """
+        Call the observer with every event of these names.
+
+        An observer that fails is logged and stays; an ``async def`` observer is run, and its failure is
+        logged.  Observers are called in the order in which they were added.
+
+        :param names: ``None`` for all events, a name, a glob, or several.
+        :param observer: called with the :class:`~txami.Event`; left out, the result is a decorator for it.
+        :param where: only events for which this function is true, or that have these headers.
+        :return: a :class:`Subscription`, whose ``cancel()`` ends it.
+        :raises ValueError: if a name is none.
+        """
+        return Subscription(self, names, observer, where)
+
+    def once(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
+        """Like :meth:`on`, for the first such event only."""
+        return Subscription(self, names, observer, where, once=True)
+
+    def on_unhandled(self, observer: Observer) -> Subscription:
+        """Call the observer with every event that no other observer got."""
+        return Subscription(self, None, observer, None, fallback=True)
+
+    def wait_for(self, names: Names, where: Where = None, timeout: float | None = None) -> Deferred[Event]:
+        """
+        Wait for an event.
+
+        :param names: see :meth:`on`.
+        :param where: see :meth:`on`.
+        :param timeout: seconds, ``None`` to wait as long as it takes.
+        :return: fires with the :class:`~txami.Event`; fails with :class:`~txami.EventTimeout`, or with
+            :class:`~txami.ConnectionLost` when no event can come any more.  May be cancelled.
+        """
+        timer: IDelayedCall | None = None
+
+        def finish() -> None:
+            subscription.cancel()
+            self._waiting.pop(waiter, None)
+            if timer is not None and timer.active():
+                timer.cancel()
+
+        def fail(error: Exception) -> None:
+            finish()
+            waiter.errback(error)
+
+        def happened(event: Event) -> None:
+            finish()
+            waiter.callback(event)
+
+        waiter: Deferred[Event] = Deferred(lambda _: finish())
+        if names is not None and not isinstance(names, str):
+            names = tuple(names)
+        subscription = self.on(names, happened, where=where)
+        self._waiting[waiter] = fail
+        if timeout is not None:
+            timer = self._clock.callLater(timeout, lambda: fail(EventTimeout(str(names), timeout)))
+        return waiter
+
+    def events(
+        self, names: Names = None, where: Where = None, *, limit: int = 1000, overflow: Overflow = "drop_oldest"
+    ) -> EventStream:
+        """
+        Return the events to come as an asynchronous iterator: ``async for event in ami.events("Hangup")``.
+
+        The connection is never held up for a slow reader (Asterisk would cut it off after 100 ms), so the
+        queue between the two is bounded.
+
+        :param names: see :meth:`on`.
+        :param where: see :meth:`on`.
+        :param limit: how many events may wait to be read.
+        :param overflow: what happens to one too many: ``"drop_oldest"`` drops the oldest and counts it in
+            ``dropped``; ``"error"`` ends the iteration with :class:`~txami.EventsDropped`.
+        """
+        stream = EventStream(self._streams, limit, overflow)
+        stream.read_from(self.on(names, where=where))
+        return stream
+
+    def end(self, error: Exception | None) -> None:
+        """
+        Tell those who wait for events that none will come.
+
+        :param error: why; ``None`` lets iterators end normally.
+        """
+        waiting, self._waiting = self._waiting, {}
+        for fail in waiting.values():
+            fail(error or ConnectionLost(None, False))
+        self._streams.end(error)
+
+    def resolve(self, name: bytes) -> Route:
+        """Work out who is concerned by an event of this name, as it is spelt on the wire, and remember it."""
+        if len(self.routes) >= _MAX_ROUTES:
+            self.routes.clear()
+            self._spellings.clear()
+        folded = decode(name).lower()
+        concerned = [*self._named.get(folded, ())]
+        concerned += [each for each in self._patterned if any(p.match(folded) for p in each.patterns)]
+        # dict.fromkeys: one subscription may name the event and match it by a glob, too.
+        unique = dict.fromkeys(concerned)
+        route = tuple(sorted(unique, key=lambda each: (each.fallback, each.serial)))
+        self.routes[name] = route
+        self._spellings.setdefault(folded, set()).add(name)
+        return route
+
+    def deliver(self, route: Route, event: Event) -> None:
+        """Hand an event to the subscriptions of a route; nothing that an observer does comes back from here."""
+        handled = False
+        for subscription in route:
+            # One that was cancelled meanwhile, by an observer before it, is called no more.
+            if not subscription.active or (handled and subscription.fallback):
+                continue
+            try:
+                if subscription.where is not None and not subscription.where(event):
+                    continue
+                handled = True
+                if subscription.once:
+                    subscription.cancel()
+                result = subscription(event)
+            except Exception:
+                self._log.failure(
+                    "the observer {observer} failed on {event}",
+                    observer=_name_of(subscription.observer),
+                    event=event,
+                )
+            else:
+                if result is not None:
+                    self._follow(result, subscription, event)
+
+    def _follow(self, result: object, subscription: Subscription, event: Event) -> None:
+        """See an asynchronous observer through, so that its failure is not lost."""
+        if isinstance(result, Coroutine):
+            result = Deferred.fromCoroutine(result)
+        if isinstance(result, Deferred):
+            result.addErrback(
+                lambda failure: self._log.failure(
+                    "the observer {observer} failed on {event}",
+                    failure,
+                    observer=_name_of(subscription.observer),
+                    event=event,
+                )
+            )
+
+    def add(self, subscription: Subscription) -> None:
+        """Let a subscription take part; what making one does."""
+        for name in subscription.names:
+            self._named.setdefault(name, {})[subscription] = None
+        if subscription.patterns:
+            self._patterned[subscription] = None
+        self._forget_routes(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Undo :meth:`on`; what :meth:`Subscription.cancel` calls."""
+        for name in subscription.names:
+            observers = self._named.get(name, {})
+            observers.pop(subscription, None)
+            if not observers:
+                self._named.pop(name, None)
+        self._patterned.pop(subscription, None)
+        self._forget_routes(subscription)
+
+    def _forget_routes(self, subscription: Subscription) -> None:
+        """Have the routes that a subscription concerns worked out anew; a glob may concern any."""
+        if subscription.patterns:
+            self.routes.clear()
+            self._spellings.clear()
+        for name in subscription.names:
+            for spelling in self._spellings.pop(name, ()):
+                self.routes.pop(spelling, None)
+
+
+class Observing:
+    """Offers the methods of its ``registry`` as its own."""
+
+    registry: EventRegistry
+
+    def on(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
+        """See :meth:`EventRegistry.on`."""
+        return self.registry.on(names, observer, where=where)
+
+    def once(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
+        """See :meth:`EventRegistry.once`."""
+        return self.registry.once(names, observer, where=where)
+
+    def on_unhandled(self, observer: Observer) -> Subscription:
+        """See :meth:`EventRegistry.on_unhandled`."""
+        return self.registry.on_unhandled(observer)
+
+    def wait_for(self, names: Names, where: Where = None, timeout: float | None = None) -> Deferred[Event]:
+        """See :meth:`EventRegistry.wait_for`."""
+        return self.registry.wait_for(names, where, timeout)
+
+    def events(
+        self, names: Names = None, where: Where = None, *, limit: int = 1000, overflow: Overflow = "drop_oldest"
+    ) -> EventStream:
+        """See :meth:`EventRegistry.events`."""
+        return self.registry.events(names, where, limit=limit, overflow=overflow)

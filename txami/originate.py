@@ -1,0 +1,195 @@
+"""One call placed: accepted, its outcome, its end."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from .errors import ConnectionLost, InvalidAction
+from .message import Event, Response
+from .waiters import OneShot
+from .wire import HeaderValue
+
+if TYPE_CHECKING:
+    from .actions import Actions
+
+Variables = Mapping[str, str | int] | Iterable[tuple[str, str | int]]
+Status = Literal["answered", "busy", "no answer", "congestion", "hung up", "failed"]
+
+#: Seconds; what Asterisk takes when no ``Timeout`` is sent.
+DEFAULT_RING_TIME: Final = 30.0
+
+#: Seconds beyond the ring time in which the outcome must have come.
+_GRACE: Final = 15.0
+
+#: ``Reason`` of OriginateResponse is a number of ``enum ast_control_frame_type`` (``main/pbx.c:
+#: pbx_dial_reason``); 0 stands for all other failures, such as an unknown technology or number.
+REASONS: Final[dict[str, Status]] = {
+    "4": "answered",
+    "5": "busy",
+    "3": "no answer",
+    "8": "congestion",
+    "1": "hung up",
+    "0": "failed",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of a call.
+
+    :ivar status: ``"answered"``, ``"busy"``, ``"no answer"``, ``"congestion"``, ``"hung up"`` (by the called
+        party, before answering) or ``"failed"``.
+    :ivar event: the ``OriginateResponse`` that said so.
+    """
+
+    status: Status
+    event: Event
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody answered."""
+        return self.status == "answered"
+
+    @property
+    def channel(self) -> str:
+        """The name of the channel if it was answered, else what was dialled."""
+        return self.event.get("Channel", "")
+
+
+class Call:
+    """
+    A call that was placed.
+
+    :ivar channel: what was dialled.
+    :ivar uniqueid: the Uniqueid of its channel, known beforehand: no event of the call can be missed.
+    """
+
+    def __init__(self, ami: Actions, channel: str, uniqueid: str | None, ring_time: float) -> None:
+        self.channel = channel
+        self.uniqueid = uniqueid or f"txami-{secrets.token_hex(12)}"
+        self._ami = ami
+        self._action_id = ""
+        self._outcome: OneShot[Outcome] = OneShot()
+        self._response = ami.registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
+        self._lost = ami.when_disconnected()
+        self._response.addCallbacks(self._decided, self._undecided)
+        self._lost.addCallbacks(self._connection_lost, lambda _: None)
+
+    @property
+    def outcome(self) -> Deferred[Outcome]:
+        """
+        What becomes of the call, as a new Deferred.
+
+        It fires with an :class:`Outcome`, whatever that is, and fails only if it cannot be known: with
+        :class:`~txami.ConnectionLost` or :class:`~txami.EventTimeout`.
+        """
+        return self._outcome.wait()
+
+    def hangup(self, cause: int = 16) -> Deferred[Response]:
+        """
+        End the call.
+
+        :param cause: the cause of ISDN (Q.850); 16 is normal clearing.
+        :return: fails with :class:`~txami.ActionError` if there is no such channel (any more).
+        """
+        return self._ami.action("Hangup", Channel=self.uniqueid, Cause=cause)
+
+    def __repr__(self) -> str:
+        return f"<Call to {self.channel} as {self.uniqueid}>"
+
+    def accepted(self, response: Response) -> Call:
+        """Take Asterisk's word that it will place the call."""
+        self._action_id = response.action_id
+        return self
+
+    def refused(self, failure: Failure) -> Failure:
+        """Take Asterisk's word that it will not: nothing more is to be waited for."""
+        self._response.cancel()
+        return failure
+
+    def _is_mine(self, event: Event) -> bool:
+        # By its Uniqueid, which is ours even if there never was a channel; by the ActionID for Asterisk 11
+        # and before, which knew no ChannelId.
+        return event.get("Uniqueid") == self.uniqueid or (
+            self._action_id != "" and event.get("ActionID") == self._action_id
+        )
+
+    def _decided(self, event: Event) -> None:
+        self._lost.cancel()
+        self._outcome.succeed(Outcome(REASONS.get(event.get("Reason", ""), "failed"), event))
+
+    def _undecided(self, failure: Failure) -> None:
+        self._lost.cancel()
+        self._outcome.fail(failure.value if isinstance(failure.value, Exception) else Exception(str(failure.value)))
+
+    def _connection_lost(self, reason: Exception) -> None:
+        self._outcome.fail(ConnectionLost("Originate", True, reason))
+        self._response.cancel()
+
+
+def place(call: Call, send: Callable[[], Deferred[Response]]) -> Deferred[Call]:
+    """Send the action; the call waits for its outcome already, since that may come in the same packet."""
+    try:
+        sent = send()
+    except InvalidAction:
+        call.refused(Failure())
+        raise
+    return sent.addCallbacks(call.accepted, call.refused)
+
+
+def originate_fields(
+    channel: str,
+    uniqueid: str,
+    context: str | None,
+    exten: str | int | None,
+    priority: str | int,
+    application: str | None,
+    data: str | None,
+    variables: Variables | None,
+    caller_id: str | None,
+    ring_time: float,
+) -> list[tuple[str, HeaderValue]]:
+    """
+    Return the headers of an asynchronous Originate.
+
+    :raises InvalidAction: if it is not clear where the call goes.
+    """
+    target: list[tuple[str, HeaderValue]]
+    if application is not None and context is None and exten is None:
+        target = [("Application", application), ("Data", data)]
+    elif application is None and context is not None and exten is not None:
+        target = [("Context", context), ("Exten", exten), ("Priority", priority)]
+    else:
+        raise InvalidAction("originate: give either application= (and data=), or both context= and exten=")
+    return [
+        ("Channel", channel),
+        *target,
+        ("Async", True),
+        ("ChannelId", uniqueid),
+        ("Timeout", round(ring_time * 1000)),
+        ("CallerID", caller_id),
+        ("Variable", [f"{name}={escape_value(value)}" for name, value in _pairs(variables)]),
+    ]
+
+
+def _pairs(variables: Variables | None) -> Iterable[tuple[str, str | int]]:
+    if variables is None:
+        return ()
+    return variables.items() if isinstance(variables, Mapping) else variables
+
+
+def escape_value(value: str | int) -> str:
+    """
+    Return a variable's value such that the dialplan reads exactly this value.
+
+    ``Variable`` goes through the splitter of dialplan arguments (``main/app.c: __ast_app_separate_args``),
+    which removes quotes and splits at commas, unless a backslash says otherwise.
+    """
+    return "".join("\\" + character if character in '\\",()[]' else character for character in str(value))

@@ -1,0 +1,196 @@
+"""Which actions wait for their reply, and which message belongs to which of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from .deadlines import Deadlines
+from .errors import ActionError, ActionTimeout, ConnectionLost
+from .message import Event, Response
+from .replies import ANONYMOUS_ITEMS, BLOCKING, Collector
+
+
+@dataclass
+class Counters:
+    """
+    What happened on a connection, as plain numbers.
+
+    :ivar actions: actions sent.
+    :ivar replies: replies delivered, errors included.
+    :ivar timeouts: actions that got no complete reply in time.
+    :ivar late: messages dropped because their action was over (timed out, cancelled, or answered already).
+    :ivar unmatched: messages dropped because they were for no action of this connection.
+    :ivar messages: messages received.
+    :ivar received: bytes received.
+    """
+
+    actions: int = 0
+    replies: int = 0
+    timeouts: int = 0
+    late: int = 0
+    unmatched: int = 0
+    messages: int = 0
+    received: int = 0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """One of them."""
+
+    collector: Collector
+    deferred: Deferred[Response]
+    timeout: float | None
+    check: bool
+
+
+class PendingActions:
+    """
+    The actions of one connection that wait for their reply.
+
+    :param clock: the reactor, or a ``Clock``.
+    :param counters: kept up to date.
+    :param withdraw: called with the key of an action that is given up; returns whether it had not left yet.
+    :ivar version: the server's AMI version, once it is known.
+    """
+
+    def __init__(self, clock: IReactorTime, counters: Counters, withdraw: Callable[[bytes], bool]) -> None:
+        self.version: tuple[int, ...] | None = None
+        self._counters = counters
+        self._withdraw = withdraw
+        self._pending: dict[bytes, _Pending] = {}
+        self._deadlines = Deadlines(clock, self._time_out)
+        # How many of them get items without an ActionID.
+        self._anonymous = 0
+        # Random, because Asterisk broadcasts some events with their ActionID to every session: two clients
+        # that count 1, 2, 3 would complete each other's actions.
+        self._prefix = secrets.token_hex(8) + "-"
+        self._mark = b"\r\nActionID: " + self._prefix.encode()
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._pending
+
+    def next_action_id(self) -> str:
+        """Return an ActionID that was never used before."""
+        self._serial += 1
+        return f"{self._prefix}{self._serial}"
+
+    def add(self, key: bytes, name: str, timeout: float | None, check: bool) -> Deferred[Response]:
+        """
+        Let an action wait.
+
+        :param key: its ActionID.
+        :param name: its name.
+        :param timeout: seconds, or ``None``.
+        :param check: whether an error response fails the Deferred.
+        """
+
+        def cancel(_: Deferred[Response]) -> None:
+            self._take(key)
+
+        deferred: Deferred[Response] = Deferred(cancel)
+        self._pending[key] = _Pending(Collector(name, self.version), deferred, timeout, check)
+        if timeout is not None:
+            self._deadlines.add(key, timeout)
+        if name.lower() in ANONYMOUS_ITEMS:
+            self._anonymous += 1
+        self._counters.actions += 1
+        return deferred
+
+    def take_response(self, raw: bytes) -> None:
+        """Take a response, whosever it is."""
+        key = self._own_action_id(raw)
+        action = None if key is None else self._pending.get(key)
+        if key is None:
+            self._counters.unmatched += 1
+        elif action is None:
+            self._counters.late += 1
+        elif action.collector.add_response(raw):
+            self.finish(key)
+
+    def take_part(self, event: Event) -> bool:
+        """
+        Take an event that was not queued for all sessions.
+
+        :return: whether it is a part of a reply, waited for or not.
+        """
+        key = self._own_action_id(event.raw) or self._anonymous_list(event)
+        if key is None:
+            return False
+        action = self._pending.get(key)
+        if action is None:
+            self._counters.late += 1
+        elif action.collector.add_event(event.raw):
+            self.finish(key)
+        return True
+
+    def finish(self, key: bytes) -> None:
+        """Deliver the reply to an action, complete as it is."""
+        action = self._take(key)
+        if action is None:
+            return
+        self._counters.replies += 1
+        response = action.collector.result() or Response(b"", complete=False)
+        # What is empty was never to come: see replies.NEED_BARRIER.
+        failed = not response.ok or (response.raw != b"" and not response.complete)
+        if failed and action.check:
+            action.deferred.errback(ActionError(action.collector.action, response))
+        else:
+            action.deferred.callback(response)
+
+    def fail_all(self, reason: Exception) -> None:
+        """Fail all of them, for the connection is lost."""
+        self._deadlines.close()
+        # Detached first: who asks anew from an errback must find an empty table, not half of this one.
+        pending, self._pending = self._pending, {}
+        for key, action in pending.items():
+            sent = not self._withdraw(key)
+            action.deferred.errback(ConnectionLost(action.collector.action, sent, reason))
+
+    def blockers(self) -> set[bytes]:
+        """Return the actions that Asterisk may be busy with for long."""
+        return {key for key, action in self._pending.items() if action.collector.action.lower() in BLOCKING}
+
+    def _take(self, key: bytes) -> _Pending | None:
+        """Forget an action; what may still come for it is late."""
+        action = self._pending.pop(key, None)
+        if action is not None:
+            if action.timeout is not None:
+                self._deadlines.discard(key, action.timeout)
+            if self._anonymous and action.collector.action.lower() in ANONYMOUS_ITEMS:
+                self._anonymous -= 1
+            if not action.collector.has_response:
+                self._withdraw(key)
+        return action
+
+    def _time_out(self, key: bytes) -> None:
+        action = self._take(key)
+        if action is not None and action.timeout is not None:
+            self._counters.timeouts += 1
+            partial = action.collector.result(complete=False)
+            action.deferred.errback(ActionTimeout(action.collector.action, action.timeout, partial))
+
+    def _own_action_id(self, raw: bytes) -> bytes | None:
+        """Return the ActionID of a message if it is one of this connection's."""
+        at = raw.find(self._mark)
+        if at < 0:
+            return None
+        start = at + len(b"\r\nActionID: ")
+        end = raw.find(b"\r\n", start)
+        return raw[start:end] if end >= 0 else raw[start:]
+
+    def _anonymous_list(self, event: Event) -> bytes | None:
+        """Return the action that an item without ActionID belongs to: the oldest that gets such items."""
+        if self._anonymous and "ActionID" not in event:
+            for key, action in self._pending.items():
+                if ANONYMOUS_ITEMS.get(action.collector.action.lower()) == event.name and action.collector.has_response:
+                    return key
+        return None
