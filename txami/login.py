@@ -16,7 +16,7 @@ _log = Logger()
 #: The classes of events, ``perms[]`` in Asterisk's ``main/manager.c``, with the two pseudo classes.
 EVENT_CLASSES = frozenset(
     "agent agi aoc call cc cdr command config dialplan dtmf log message originate reporting security system test "
-    "user verbose all none".split()  # noqa: SIM905 - a list of twenty quoted words reads worse
+    "user verbose all none".split()
 )
 
 _SWITCHES = frozenset({"on", "off"})

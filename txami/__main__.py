@@ -1,0 +1,5 @@
+"""``python -m txami``."""
+
+from .cli import main
+
+main()
