@@ -44,7 +44,7 @@ from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
 from .replies import NEED_BARRIER, refuse_unframed
 from .waiters import OneShot, Waiters
-from .wire import Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
+from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
 
 State = Literal["greeting", "login", "ready", "closing", "closed"]
 
@@ -86,6 +86,9 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     :ivar counters: what happened so far.
     """
 
+    #: Bytes that one message may have before the connection is given up.
+    MAX_MESSAGE = MAX_MESSAGE
+
     _log = Logger()
 
     def __init__(
@@ -105,7 +108,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._ends_registry = registry is None
         self._timeouts = timeouts or Timeouts()
         self._state: State = "greeting"
-        self._framer = Framer()
+        self._framer = Framer(self.MAX_MESSAGE)
         self._outbox: Outbox = NoOutbox()
         self._pending = PendingActions(clock, self.counters, lambda key: self._outbox.withdraw(key))
         self._ready: OneShot[AMIProtocol] = OneShot()

@@ -152,12 +152,14 @@ class FakeSession(LineReceiver):
     ) -> None:
         """Send a whole list: the response, an event for each item, and the event that ends it."""
         self.respond(action, "Success", {"EventList": "start", "Message": message or f"{item} list will follow"})
-        number = 0
-        for number, headers in enumerate(items, 1):
+        items = list(items)
+        for headers in items:
             pairs = headers.items() if isinstance(headers, Mapping) else headers
             self.write(render([("Event", item), *self._action_id(action), *pairs]))
         self.write(
-            render([("Event", completion), *self._action_id(action), ("EventList", "Complete"), ("ListItems", number)])
+            render(
+                [("Event", completion), *self._action_id(action), ("EventList", "Complete"), ("ListItems", len(items))]
+            )
         )
 
     def send_event(self, data: bytes) -> None:
