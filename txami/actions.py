@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from .message import Response
 from .observers import EventRegistry
-from .originate import DEFAULT_RING_TIME, Call, Variables, originate_fields, place
+from .originate import DEFAULT_RING_TIME, Call, Variables, new_uniqueid, originate_fields
 from .wire import Fields, HeaderValue
 
 #: Stands for "the default timeout of the connection" where ``None`` means "no timeout".
@@ -101,7 +101,7 @@ class Actions:
             ``call.outcome``.  Fails like :meth:`action`.
         :raises InvalidAction: at once, if the call cannot be placed so.
         """
-        call = Call(self, channel, channel_id, ring_time)
+        call = Call(self, channel, channel_id or new_uniqueid())
         headers = originate_fields(
             channel, call.uniqueid, context, exten, priority, application, data, variables, caller_id, ring_time
         )
@@ -111,4 +111,4 @@ class Actions:
             ("EarlyMedia", True if early_media else None),
             *(fields or {}).items(),
         ]
-        return place(call, lambda: self.action("Originate", headers, timeout=timeout))
+        return call.place(headers, ring_time, timeout)

@@ -67,7 +67,7 @@ class AMIFactory(ReconnectingClientFactory):
         self._login = login
         self._timeouts = timeouts
         self._after_login_failed = after_login_failed
-        self._spread = spread
+        self.spread = spread
         self._connected = connected
         self._disconnected = disconnected
         self._failed = failed
@@ -115,7 +115,7 @@ class AMIFactory(ReconnectingClientFactory):
         if self._stopped:
             return
         wait = self.delay
-        self.delay = min(wait * random.uniform(1 - self._spread, 1 + self._spread), self.maxDelay)
+        self.delay = min(wait * random.uniform(1 - self.spread, 1 + self.spread), self.maxDelay)
         super().retry(connector)
         self.delay = min(wait * self.factor, self.maxDelay)
 

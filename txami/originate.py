@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,7 +18,8 @@ from .wire import HeaderValue
 if TYPE_CHECKING:
     from .actions import Actions
 
-Variables = Mapping[str, str | int] | Iterable[tuple[str, str | int]]
+#: Values are passed as ``str()`` shows them.
+Variables = Mapping[str, object] | Iterable[tuple[str, object]]
 Status = Literal["answered", "busy", "no answer", "congestion", "hung up", "failed"]
 
 #: Seconds; what Asterisk takes when no ``Timeout`` is sent.
@@ -71,16 +72,12 @@ class Call:
     :ivar uniqueid: the Uniqueid of its channel, known beforehand: no event of the call can be missed.
     """
 
-    def __init__(self, ami: Actions, channel: str, uniqueid: str | None, ring_time: float) -> None:
+    def __init__(self, ami: Actions, channel: str, uniqueid: str) -> None:
         self.channel = channel
-        self.uniqueid = uniqueid or f"txami-{secrets.token_hex(12)}"
+        self.uniqueid = uniqueid
         self._ami = ami
         self._action_id = ""
         self._outcome: OneShot[Outcome] = OneShot()
-        self._response = ami.registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
-        self._lost = ami.when_disconnected()
-        self._response.addCallbacks(self._decided, self._undecided)
-        self._lost.addCallbacks(self._connection_lost, lambda _: None)
 
     @property
     def outcome(self) -> Deferred[Outcome]:
@@ -104,13 +101,32 @@ class Call:
     def __repr__(self) -> str:
         return f"<Call to {self.channel} as {self.uniqueid}>"
 
-    def accepted(self, response: Response) -> Call:
-        """Take Asterisk's word that it will place the call."""
+    def place(self, fields: list[tuple[str, HeaderValue]], ring_time: float, timeout: float | None) -> Deferred[Call]:
+        """
+        Send the action.
+
+        :param fields: see :func:`originate_fields`.
+        :param ring_time: seconds that the channel may ring.
+        :param timeout: seconds for Asterisk to accept the action.
+        :return: fires with this call when Asterisk has said that it will place it.
+        """
+        # Waited for from before the action is sent: the outcome may come in the same packet as the response.
+        self._response = self._ami.registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
+        self._lost = self._ami.when_disconnected()
+        self._response.addCallbacks(self._decided, self._undecided)
+        self._lost.addCallbacks(self._connection_lost, lambda _: None)
+        try:
+            sent = self._ami.action("Originate", fields, timeout=timeout)
+        except InvalidAction:
+            self._response.cancel()
+            raise
+        return sent.addCallbacks(self._accepted, self._refused)
+
+    def _accepted(self, response: Response) -> Call:
         self._action_id = response.action_id
         return self
 
-    def refused(self, failure: Failure) -> Failure:
-        """Take Asterisk's word that it will not: nothing more is to be waited for."""
+    def _refused(self, failure: Failure) -> Failure:
         self._response.cancel()
         return failure
 
@@ -134,14 +150,9 @@ class Call:
         self._response.cancel()
 
 
-def place(call: Call, send: Callable[[], Deferred[Response]]) -> Deferred[Call]:
-    """Send the action; the call waits for its outcome already, since that may come in the same packet."""
-    try:
-        sent = send()
-    except InvalidAction:
-        call.refused(Failure())
-        raise
-    return sent.addCallbacks(call.accepted, call.refused)
+def new_uniqueid() -> str:
+    """Return a Uniqueid that is not used twice, whoever else makes some."""
+    return f"txami-{secrets.token_hex(12)}"
 
 
 def originate_fields(
@@ -179,13 +190,13 @@ def originate_fields(
     ]
 
 
-def _pairs(variables: Variables | None) -> Iterable[tuple[str, str | int]]:
+def _pairs(variables: Variables | None) -> Iterable[tuple[str, object]]:
     if variables is None:
         return ()
     return variables.items() if isinstance(variables, Mapping) else variables
 
 
-def escape_value(value: str | int) -> str:
+def escape_value(value: object) -> str:
     """
     Return a variable's value such that the dialplan reads exactly this value.
 
