@@ -1,0 +1,1 @@
+"""Tests against real Asterisk servers, and the laboratory that runs these."""
