@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 
 from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
@@ -295,11 +296,10 @@ class Calls(AsteriskCase):
         await call.hangup()
 
     async def test_the_demonstration(self) -> None:
-        with open(self.mktemp(), "w+") as out:
-            user, secret = self.credentials("admin")
-            await demo(self.reactor, self.place(), user, Secret(secret), out, "Local/101@default")
-            out.seek(0)
-            text = out.read()
+        out = io.StringIO()
+        user, secret = self.credentials("admin")
+        await demo(self.reactor, self.place(), user, Secret(secret), out, "Local/101@default")
+        text = out.getvalue()
         for part in ("Asterisk Call Manager/", "System uptime", "outcome: answered", "* Hangup", "Logged off."):
             self.assertIn(part, text)
 
