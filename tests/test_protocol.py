@@ -592,6 +592,21 @@ class LossTests(SynchronousTestCase):
         self.failureResultOf(reading, ConnectionLost)
         self.assertEqual(wire.clock.getDelayedCalls(), [])
 
+    def test_who_waits_for_events_after_the_loss_is_told_at_once(self) -> None:
+        wire = logged_in()
+        wire.lose()
+        self.failureResultOf(wire.ami.wait_for("Hangup"), ConnectionLost)
+        self.failureResultOf(Deferred.fromCoroutine(wire.ami.events("Hangup").__anext__()), ConnectionLost)
+
+    def test_who_is_told_may_cancel_what_others_wait_for(self) -> None:
+        wire = logged_in()
+        first, second, third = (wire.ami.action("Ping") for _ in range(3))
+        first.addErrback(lambda _: second.cancel())
+        wire.lose()
+        self.successResultOf(first)
+        self.failureResultOf(second, CancelledError)
+        self.failureResultOf(third, ConnectionLost)
+
     def test_a_registry_that_is_shared_goes_on(self) -> None:
         registry = EventRegistry(Clock())
         wire = logged_in(registry=registry)

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.network import MemoryEndpoint, network
-from txami import AMIService, InvalidAction, Login, Secret, Timeouts, connect
+from txami import AMIService, InvalidAction, Login, Secret, connect
 
 SECRET = "hush-hush-never-shown"
 
@@ -45,7 +45,7 @@ class SecretTests(SynchronousTestCase):
             "admin",
             secret,
             auth=auth,
-            timeouts=Timeouts(ping_interval=10),
+            ping_interval=10,
         )
         results: list[object] = [service]
         service.on_connected(lambda link: results.append(link))

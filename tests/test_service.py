@@ -25,7 +25,6 @@ from txami import (
     LoginFailed,
     NotConnected,
     Response,
-    Timeouts,
 )
 
 
@@ -40,7 +39,7 @@ class ServiceCase(SynchronousTestCase):
         self.level()
 
     def make(self, secret: str = "hush", **options: Any) -> AMIService:
-        options.setdefault("timeouts", Timeouts(ping_interval=None))
+        options.setdefault("ping_interval", None)
         return AMIService(self.net.clock, self.net, "admin", secret, **options)
 
     def level(self) -> None:
@@ -394,7 +393,7 @@ class StopTests(ServiceCase):
 
 class KeepaliveTests(ServiceCase):
     def test_a_link_that_went_silent_is_replaced(self) -> None:
-        self.service = self.make(timeouts=Timeouts(ping_interval=30, ping=10))
+        self.service = self.make(ping_interval=30, ping_timeout=10)
         self.net.attempts.clear()
         self.service.startService()
         self.level()
@@ -433,6 +432,13 @@ class OriginateTests(ServiceCase):
             self.assertEqual((channel, outcome.status), (channel, status))
             self.assertEqual(outcome.answered, status == "answered")
             self.assertEqual(outcome.event["Uniqueid"], call.uniqueid)
+            for _ in range(30):
+                self.net.advance(0.1)
+            ended = self.successResultOf(call.ended)
+            self.assertEqual(ended.name, "OriginateResponse" if status == "failed" else "Hangup")
+            self.assertEqual(ended["Uniqueid"], call.uniqueid)
+            # Nothing is left of it.
+            self.assertEqual(self.service.registry._named, {})
 
     def test_what_is_sent(self) -> None:
         self.service.originate(
@@ -498,7 +504,7 @@ class OriginateTests(ServiceCase):
         call = self.successResultOf(placed)
         outcomes = [call.outcome, call.outcome]
         self.net.cut()
-        for outcome in outcomes:
+        for outcome in (*outcomes, call.ended):
             self.assertTrue(self.failureResultOf(outcome, ConnectionLost).value.sent)
 
     def test_no_outcome_in_time_is_an_error(self) -> None:
@@ -510,6 +516,7 @@ class OriginateTests(ServiceCase):
         self.assertNoResult(outcome)
         self.net.advance(0.2)
         self.failureResultOf(outcome, TimeoutError)
+        self.assertEqual(self.service.registry._named, {})
 
     def test_a_call_can_be_hung_up(self) -> None:
         placed = self.service.originate("PJSIP/a", application="Wait")

@@ -115,6 +115,14 @@ class FakeAsteriskTests(SynchronousTestCase):
         self.assertEqual(self.heard(), b"")
         self.assertEqual(self.say("Action: Events")[0]["Message"], "Invalid event mask")
 
+    def test_only_events_of_the_classes_asked_for_come(self) -> None:
+        self.log_in()
+        # The blank makes " agent" a class of its own, which nobody has.
+        self.say("Action: Events", "EventMask: call, agent")
+        for event, classes in (("A", "call"), ("B", "agent"), ("C", "call,user")):
+            self.server.emit(event, privilege=classes)
+        self.assertEqual(self.heard(), b"Event: A\r\nPrivilege: call,all\r\n\r\n")
+
     def test_a_user_event_copies_what_was_sent(self) -> None:
         self.log_in()
         reply, event = self.say("Action: UserEvent", "ActionID: 9", "UserEvent: x", "A: 1", "A: 2")

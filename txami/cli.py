@@ -32,14 +32,37 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
     try:
-        secret = None if options.host is None else read_secret(options.secret_file)
+        _refuse_unknown(unknown)
+        secret = _secret_for(options)
     except (OSError, ValueError) as error:
         parser.exit(MISUSED, f"txami: {error}\n")
-    if options.host is not None and options.username is None:
-        parser.exit(MISUSED, "txami: --host needs --username, a section of manager.conf\n")
     react(_run, (options, secret))
+
+
+def _refuse_unknown(arguments: Sequence[str]) -> None:
+    """
+    Refuse what is no option, without repeating it: it may be a secret that somebody tried to pass.
+
+    :raises ValueError: naming the options, but none of their values.
+    """
+    if any(argument.startswith("--secret") for argument in arguments):
+        raise ValueError("a secret is never given on the command line: use --secret-file, or set TXAMI_SECRET")
+    if arguments:
+        options = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
+        raise ValueError(f"unknown arguments: {' '.join(options) or 'see txami demo --help'}")
+
+
+def _secret_for(options: argparse.Namespace) -> Secret | None:
+    """Return the secret that the options ask for; a fake needs none."""
+    if options.host is None:
+        if options.username is not None or options.secret_file is not None:
+            raise ValueError("--username and --secret-file are for a real exchange: name it with --host")
+        return None
+    if options.username is None:
+        raise ValueError("--host needs --username, a section of manager.conf")
+    return read_secret(options.secret_file)
 
 
 def read_secret(path: str | None) -> Secret:
@@ -65,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         description="A client of Asterisk's manager interface (AMI).",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # --secret must not pass for --secret-file, whose errors show their argument.
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"txami {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -73,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a short conversation, with an exchange that is not there or with a real one",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     shown.add_argument("--host", metavar="ENDPOINT", help="host, host:port, tls:host:port …; left out, a fake is run")
     shown.add_argument("--username", help="the manager user")

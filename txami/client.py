@@ -60,7 +60,7 @@ def connect(
         if failure.check(CancelledError):
             return failure
         raise NotConnected(
-            f"cannot connect to {endpoint}: {failure.getErrorMessage()}; is Asterisk running, and does "
+            f"cannot connect to {endpoint}: {failure.getErrorMessage().rstrip('.')}; is Asterisk running, and does "
             "manager.conf say 'enabled = yes' and this address and port?"
         ) from failure.value
 

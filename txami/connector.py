@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import NotConnectingError
 from twisted.internet.interfaces import IAddress, IConnector, IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer, providedBy
 
 
 @implementer(IConnector)
@@ -47,9 +47,9 @@ class EndpointConnector:
         self._factory.doStart()
         self._factory.startedConnecting(self)
         # The factory may have called stopConnecting() just now.
-        if self.state != "connecting":
+        if self.state != "connecting" or self._attempt is not None:
             return
-        attempt = self._attempt = self._endpoint.connect(_ReportingFactory(self._factory, self))
+        attempt = self._attempt = maybeDeferred(self._endpoint.connect, _ReportingFactory(self._factory, self))
         attempt.addCallbacks(self._connected, self._failed)
 
     def stopConnecting(self) -> None:
@@ -111,6 +111,7 @@ class _Reporter:
         self.protocol = protocol
         self.transport: Any = None
         self._connector = connector
+        directlyProvides(self, providedBy(protocol))
         # Not by a method of our own: this is called for every chunk of data.
         self.dataReceived = protocol.dataReceived
 

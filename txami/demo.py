@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import deferLater
 
@@ -20,6 +20,7 @@ from .testing import FakeAsterisk
 #: The headers worth a glance, of those that most events have.
 _TELLING: Final = (
     "Channel",
+    "DestChannel",
     "ChannelStateDesc",
     "Exten",
     "Application",
@@ -47,6 +48,9 @@ class Printer:
         self._coloured = out.isatty() and "NO_COLOR" not in os.environ
 
     def __call__(self, text: str = "", colour: str = "") -> None:
+        while text.startswith("\n"):
+            print(file=self._out)
+            text = text[1:]
         if colour and self._coloured:
             text = f"\033[{_COLOURS[colour]}m{text}\033[0m"
         # What a phone sent may hold bytes that no terminal can show.
@@ -70,7 +74,7 @@ async def demo_with_fake(reactor: Any, out: TextIO) -> None:
     try:
         await demo(reactor, address, "demo", Secret("not a secret"), out, "PJSIP/carol")
     finally:
-        await port.stopListening()
+        await maybeDeferred(port.stopListening)
 
 
 async def demo(reactor: Any, host: str, username: str, secret: Secret, out: TextIO, channel: str, **how: Any) -> None:
@@ -122,16 +126,11 @@ async def _run_command(ami: AMIProtocol, say: Printer) -> None:
 async def _place_call(reactor: Any, ami: AMIProtocol, say: Printer, channel: str) -> None:
     call = await ami.originate(channel, application="Wait", data="1", ring_time=10)
     say(f"   accepted as {call.uniqueid}", "good")
-    hung_up: Deferred[Event] = ami.wait_for("Hangup", where={"Uniqueid": call.uniqueid}, timeout=20)
     try:
         outcome = await call.outcome
         say(f"   outcome: {outcome.status}", "good" if outcome.answered else "bad")
-        if outcome.answered:
-            await hung_up
-            # What Asterisk has to say after the hang-up comes at once.
-            await deferLater(reactor, 0.2)
+        await call.ended
+        # What Asterisk has to say after the hang-up comes at once.
+        await deferLater(reactor, 0.2)
     except AMIError as error:
         say(f"   {error}", "bad")
-    finally:
-        hung_up.addErrback(lambda _: None)
-        hung_up.cancel()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
@@ -15,8 +16,8 @@ from .errors import InvalidEndpoint
 DEFAULT_PORT: Final = 5038
 DEFAULT_TLS_PORT: Final = 5039
 
-_HOST = re.compile(r"(?P<host>[^\[\]:/=\s]+)(:(?P<port>\d+))?")
-_V6_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.%\w]+)\](:(?P<port>\d+))?")
+_HOST = re.compile(r"(?P<host>[^\[\]:/=\s]+)(:(?P<port>\d{1,9}))?")
+_V6_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.%\w]+)\](:(?P<port>\d{1,9}))?")
 _V6_BARE = re.compile(r"(?P<host>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?P<port>(?!))?")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -60,7 +61,7 @@ def _host_and_port(text: str, default: int) -> tuple[str, int] | None:
     """Return the two, or ``None`` if the text has another form."""
     for form in (_HOST, _V6_BRACKETED, _V6_BARE):
         found = form.fullmatch(text)
-        if found:
+        if found and (form is not _V6_BARE or isIPv6Address(text)):
             port = int(found["port"] or default)
             if not 0 < port < 65536:
                 raise InvalidEndpoint(f"{text!r}: a port is a number from 1 to 65535")
@@ -75,7 +76,7 @@ def _from_description(reactor: Any, description: str, ca_file: str | None) -> IS
         )
     try:
         endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OSError) as error:
         raise InvalidEndpoint(
             f"{description!r} is no place to connect to ({error}); write 'host', 'host:port', '[v6]:port', "
             "'tls:host:port', 'unix:/path', or another of Twisted's client endpoint descriptions"
@@ -85,6 +86,7 @@ def _from_description(reactor: Any, description: str, ca_file: str | None) -> IS
 
 def _with_tls(host: str, plain: IStreamClientEndpoint, ca_file: str | None) -> IStreamClientEndpoint:
     try:
+        from OpenSSL.crypto import Error as CryptoError
         from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
     except ImportError as error:
         raise InvalidEndpoint("TLS needs more packages: pip install 'txami[tls]'") from error
@@ -93,5 +95,12 @@ def _with_tls(host: str, plain: IStreamClientEndpoint, ca_file: str | None) -> I
         certificates = _CERTIFICATE.findall(Path(ca_file).read_bytes())
         if not certificates:
             raise InvalidEndpoint(f"ca_file={ca_file!r} holds no certificate in PEM form")
-        trust = trustRootFromCertificates([Certificate.loadPEM(each) for each in certificates])
-    return wrapClientTLS(optionsForClientTLS(host, trustRoot=trust), plain)
+        try:
+            trust = trustRootFromCertificates([Certificate.loadPEM(each) for each in certificates])
+        except CryptoError as error:
+            raise InvalidEndpoint(f"ca_file={ca_file!r} holds a certificate that cannot be read: {error}") from error
+    try:
+        options = optionsForClientTLS(host, trustRoot=trust)
+    except UnicodeError as error:
+        raise InvalidEndpoint(f"{host!r} is not the name of a host ({error})") from error
+    return wrapClientTLS(options, plain)

@@ -88,7 +88,7 @@ class EventTimeout(AMIError, TimeoutError):
 
     def __str__(self) -> str:
         return (
-            f"no event {self.names} that matches came within {self.timeout:g} s; "
+            f"no event {self.names + ' ' if self.names else ''}that matches came within {self.timeout:g} s; "
             "check the events mask and the user's read classes"
         )
 

@@ -54,6 +54,7 @@ class Keepalive:
         self._on_timeout = on_timeout
         self._under_way = False
         self._excuse: Set[bytes] | None = None
+        self._heard = 0
         self._loop = self._create_loop()
 
     _log = Logger()
@@ -85,7 +86,6 @@ class Keepalive:
 
         def answered(_: object) -> None:
             self._under_way = False
-            self._excuse = None
             self.round_trip = self._clock.seconds() - sent_at
 
         def failed(failure: Failure) -> None:
@@ -97,8 +97,11 @@ class Keepalive:
 
     def _unanswered(self, received: int, blockers: Set[bytes]) -> None:
         if self._received() != received:
-            self._excuse = None  # it speaks, so it lives
-            return
+            return  # it speaks, so it lives
+        if received != self._heard:
+            # It spoke since the ping before: what it is busy with now is an excuse of its own.
+            self._heard = received
+            self._excuse = None
         # Once excused, actions sent since are no new excuse: on a dead link they would be an endless one.
         self._excuse = (blockers if self._excuse is None else self._excuse) & self._blockers()
         if not self._excuse:

@@ -58,10 +58,10 @@ def tidy_mask(events: str | Iterable[str] | None) -> str | None:
     """
     if events is None:
         return None
-    names = events.split(",") if isinstance(events, str) else list(events)
-    names = [name.strip().lower() for name in names if name.strip()]
+    text = events if isinstance(events, str) else ",".join(events)
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
     if not names:
-        raise ValueError(f"events={events!r} names no class of events; use None for all and 'off' for none")
+        raise ValueError(f"events={text!r} names no class of events; use None for all and 'off' for none")
     unknown = [name for name in names if name not in EVENT_CLASSES and name not in _SWITCHES]
     if unknown:
         _log.warn(

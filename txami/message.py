@@ -38,6 +38,11 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _fold(name: str) -> bytes:
+    """Return a name without case, which ends with ASCII as it does in Asterisk."""
+    return encode(name).lower()
+
+
 @lru_cache(maxsize=4096)
 def _needle(name: str) -> bytes | None:
     """
@@ -47,7 +52,7 @@ def _needle(name: str) -> bytes | None:
     if not name or ": " in name or "\r\n" in name:
         return None
     try:
-        return b"\r\n" + encode(name).lower() + b":"
+        return b"\r\n" + _fold(name) + b":"
     except UnicodeEncodeError:
         return None
 
@@ -124,8 +129,11 @@ class Message:
 
     def get_all(self, name: str) -> list[str]:
         """Return all values of a header, in order; an empty list if there is none."""
-        name = name.lower()
-        return [value for key, value in self.items() if key.lower() == name]
+        try:
+            folded = _fold(name)
+        except UnicodeEncodeError:
+            return []
+        return [value for key, value in self.items() if _fold(key) == folded]
 
     @overload
     def get(self, name: str) -> str | None: ...

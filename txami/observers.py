@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -91,7 +91,7 @@ def _split_names(names: Names) -> tuple[frozenset[str], tuple[re.Pattern[str], .
     """Return the plain names, folded, and a pattern for each glob."""
     if names is None:
         names = ("*",)
-    elif isinstance(names, str):
+    elif isinstance(names, str) or not isinstance(names, Iterable):
         names = (names,)
     plain, patterns = set(), []
     for name in names:
@@ -125,8 +125,12 @@ def _predicate(where: Where) -> Callable[[Event], object] | None:
 def _alternatives(value: object) -> frozenset[str]:
     """Return the texts that a header may have."""
     if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
-        return frozenset(str(each) for each in value)
-    return frozenset({decode(value) if isinstance(value, bytes) else str(value)})
+        return frozenset(map(_text, value))
+    return frozenset({_text(value)})
+
+
+def _text(value: object) -> str:
+    return decode(value) if isinstance(value, bytes) else str(value)
 
 
 def _name_of(observer: object) -> str:
@@ -154,6 +158,8 @@ class EventRegistry:
         self._spellings: dict[str, set[bytes]] = {}
         self._waiting: dict[Deferred[Event], Callable[[Exception], None]] = {}
         self._streams = Streams()
+        # Why no event can come, for those who would wait for one.
+        self._ended: Exception | None = None
 
     def on(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
         """
@@ -188,6 +194,8 @@ class EventRegistry:
         :return: fires with the :class:`~txami.Event`; fails with :class:`~txami.EventTimeout`, or with
             :class:`~txami.ConnectionLost` when no event can come any more.  May be cancelled.
         """
+        if self._ended is not None:
+            return fail(self._ended)
         timer: IDelayedCall | None = None
 
         def finish() -> None:
@@ -196,7 +204,7 @@ class EventRegistry:
             if timer is not None and timer.active():
                 timer.cancel()
 
-        def fail(error: Exception) -> None:
+        def give_up(error: Exception) -> None:
             finish()
             waiter.errback(error)
 
@@ -205,12 +213,17 @@ class EventRegistry:
             waiter.callback(event)
 
         waiter: Deferred[Event] = Deferred(lambda _: finish())
-        if names is not None and not isinstance(names, str):
+        if names is None:
+            shown = ""
+        elif isinstance(names, str):
+            shown = names
+        else:
             names = tuple(names)
+            shown = ", ".join(map(str, names))
         subscription = self.on(names, happened, where=where)
-        self._waiting[waiter] = fail
+        self._waiting[waiter] = give_up
         if timeout is not None:
-            timer = self._clock.callLater(timeout, lambda: fail(EventTimeout(str(names), timeout)))
+            timer = self._clock.callLater(timeout, lambda: give_up(EventTimeout(shown, timeout)))
         return waiter
 
     def events(
@@ -230,6 +243,8 @@ class EventRegistry:
         """
         stream = EventStream(self._streams, limit, overflow)
         stream.read_from(self.on(names, where=where))
+        if self._ended is not None:
+            stream.end(self._ended)
         return stream
 
     def end(self, error: Exception | None) -> None:
@@ -238,10 +253,16 @@ class EventRegistry:
 
         :param error: why; ``None`` lets iterators end normally.
         """
+        self._ended = error or ConnectionLost(None, False)
         waiting, self._waiting = self._waiting, {}
-        for fail in waiting.values():
-            fail(error or ConnectionLost(None, False))
+        for waiter, give_up in waiting.items():
+            if not waiter.called:  # one told before may have cancelled it
+                give_up(self._ended)
         self._streams.end(error)
+
+    def begin(self) -> None:
+        """Undo :meth:`end`: events can come again."""
+        self._ended = None
 
     def resolve(self, name: bytes) -> Route:
         """Work out who is concerned by an event of this name, as it is spelt on the wire, and remember it."""
@@ -268,7 +289,7 @@ class EventRegistry:
             try:
                 if subscription.where is not None and not subscription.where(event):
                     continue
-                handled = True
+                handled = handled or not subscription.fallback
                 if subscription.once:
                     subscription.cancel()
                 result = subscription(event)

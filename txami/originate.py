@@ -78,6 +78,8 @@ class Call:
         self._ami = ami
         self._action_id = ""
         self._outcome: OneShot[Outcome] = OneShot()
+        self._ended: OneShot[Event] = OneShot()
+        self._exists = False
 
     @property
     def outcome(self) -> Deferred[Outcome]:
@@ -88,6 +90,16 @@ class Call:
         :class:`~txami.ConnectionLost` or :class:`~txami.EventTimeout`.
         """
         return self._outcome.wait()
+
+    @property
+    def ended(self) -> Deferred[Event]:
+        """
+        The end of the call, as a new Deferred.
+
+        It fires with the ``Hangup`` of the call's channel, or with the ``OriginateResponse`` if there never
+        was a channel; and fails with :class:`~txami.ConnectionLost` if the end was not seen.
+        """
+        return self._ended.wait()
 
     def hangup(self, cause: int = 16) -> Deferred[Response]:
         """
@@ -111,14 +123,20 @@ class Call:
         :return: fires with this call when Asterisk has said that it will place it.
         """
         # Waited for from before the action is sent: the outcome may come in the same packet as the response.
-        self._response = self._ami.registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
-        self._lost = self._ami.when_disconnected()
+        registry = self._ami.registry
+        mine = {"Uniqueid": self.uniqueid}
+        self._response = registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
         self._response.addCallbacks(self._decided, self._undecided)
+        self._lost = self._ami.when_disconnected()
         self._lost.addCallbacks(self._connection_lost, lambda _: None)
+        self._watched = [
+            registry.once("Newchannel", self._begun, where=mine),
+            registry.once("Hangup", self._hung_up, where=mine),
+        ]
         try:
             sent = self._ami.action("Originate", fields, timeout=timeout)
         except InvalidAction:
-            self._response.cancel()
+            self._refused(Failure())
             raise
         return sent.addCallbacks(self._accepted, self._refused)
 
@@ -128,7 +146,13 @@ class Call:
 
     def _refused(self, failure: Failure) -> Failure:
         self._response.cancel()
+        self._stop_watching()
         return failure
+
+    def _stop_watching(self) -> None:
+        self._lost.cancel()
+        for subscription in self._watched:
+            subscription.cancel()
 
     def _is_mine(self, event: Event) -> bool:
         # By its Uniqueid, which is ours even if there never was a channel; by the ActionID for Asterisk 11
@@ -137,16 +161,34 @@ class Call:
             self._action_id != "" and event.get("ActionID") == self._action_id
         )
 
+    def _begun(self, _: Event) -> None:
+        self._exists = True
+
+    def _hung_up(self, event: Event) -> None:
+        self._ended.succeed(event)
+        if self._outcome.fired:
+            self._stop_watching()
+
     def _decided(self, event: Event) -> None:
-        self._lost.cancel()
-        self._outcome.succeed(Outcome(REASONS.get(event.get("Reason", ""), "failed"), event))
+        outcome = Outcome(REASONS.get(event.get("Reason", ""), "failed"), event)
+        if not self._exists and not outcome.answered:
+            self._ended.succeed(event)
+        if self._ended.fired:
+            self._stop_watching()
+        self._outcome.succeed(outcome)
 
     def _undecided(self, failure: Failure) -> None:
-        self._lost.cancel()
-        self._outcome.fail(failure.value if isinstance(failure.value, Exception) else Exception(str(failure.value)))
+        error = failure.value if isinstance(failure.value, Exception) else Exception(str(failure.value))
+        self._outcome.fail(error)
+        if not self._exists:
+            self._ended.fail(error)
+            self._stop_watching()
 
     def _connection_lost(self, reason: Exception) -> None:
-        self._outcome.fail(ConnectionLost("Originate", True, reason))
+        self._stop_watching()
+        error = ConnectionLost("Originate", True, reason)
+        self._ended.fail(error)
+        self._outcome.fail(error)
         self._response.cancel()
 
 

@@ -68,10 +68,11 @@ class PacedOutbox:
         self._waiting: dict[bytes, bytes] = {}
         self._under_way: bytes | None = None  # the action that has left in part
         self._turn: IDelayedCall | None = None
+        self._closed = False
 
     def send(self, key: bytes, data: bytes) -> None:
         self._waiting[key] = data
-        if self._turn is None:
+        if self._turn is None and not self._closed:
             self._write_chunk()
 
     def withdraw(self, key: bytes) -> bool:
@@ -81,6 +82,7 @@ class PacedOutbox:
         return True
 
     def close(self) -> None:
+        self._closed = True
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None

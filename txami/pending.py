@@ -153,7 +153,8 @@ class PendingActions:
         pending, self._pending = self._pending, {}
         for key, action in pending.items():
             sent = not self._withdraw(key)
-            action.deferred.errback(ConnectionLost(action.collector.action, sent, reason))
+            if not action.deferred.called:  # one told before may have cancelled it
+                action.deferred.errback(ConnectionLost(action.collector.action, sent, reason))
 
     def blockers(self) -> set[bytes]:
         """Return the actions that Asterisk may be busy with for long."""

@@ -10,6 +10,7 @@ Most replies are one message, or a list that marks itself with ``EventList: star
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -103,9 +104,11 @@ def _split_channel_map(item: bytes) -> list[bytes]:
     Cut items apart that Asterisk 18.19 to 18.23, 20.4 to 20.8 and 21.0 to 21.3 end with CRLF LF
     (``main/manager.c: action_coreshowchannelmap``).
     """
-    first, *others = item.split(b"\r\n\nEvent: CoreShowChannelMap")
-    return [first, *(b"Event: CoreShowChannelMap" + other for other in others)]
+    return _GLUE.split(item)
 
+
+#: What stands between them, seen from what follows: the next item, the completion, or an error in its place.
+_GLUE: Final = re.compile(rb"\r\n\n(?=Event: CoreShowChannelMap|Response: Error\r\n)")
 
 _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
     "agents": _split_call_started,
@@ -121,7 +124,17 @@ class Collector:
     :param version: the server's AMI version; ``None`` if it is not known.
     """
 
-    __slots__ = ("_completion", "_ends_with", "_in_list", "_items", "_marked", "_repair", "_response", "action")
+    __slots__ = (
+        "_completion",
+        "_ends_with",
+        "_in_list",
+        "_in_unmarked_list",
+        "_items",
+        "_marked",
+        "_repair",
+        "_response",
+        "action",
+    )
 
     def __init__(self, action: str, version: tuple[int, ...] | None = None) -> None:
         key = action.lower()
@@ -129,7 +142,7 @@ class Collector:
         self._marked = version is not None and version >= ALL_LISTS_MARKED
         self._ends_with = ENDED_BY_EVENT.get(key)
         self._repair = _REPAIRS.get(key)
-        self._in_list = False
+        self._in_list = self._in_unmarked_list = False
         self._response: bytes | None = None
         self._items: list[bytes] = []
         self._completion: bytes | None = None
@@ -162,6 +175,7 @@ class Collector:
             self._in_list = True
         elif self._ends_with is None and not self._marked and "follow" in response.message.lower():
             self._ends_with = UNMARKED_LISTS.get(self.action.lower())
+            self._in_unmarked_list = self._ends_with is not None
         return not self._in_list and self._ends_with is None
 
     def add_event(self, raw: bytes) -> bool:
@@ -172,7 +186,9 @@ class Collector:
         """
         if self._repair is None:
             return self._add_item(raw)
-        ended = [self._add_item(item) for item in self._repair(raw)]
+        item, *glued = self._repair(raw)
+        ended = [self._add_item(item)]
+        ended += [self.add_response(each) if each.startswith(b"R") else self._add_item(each) for each in glued]
         return any(ended)
 
     def _add_item(self, raw: bytes) -> bool:
@@ -200,6 +216,6 @@ class Collector:
         completion = Event(self._completion) if self._completion is not None else None
         if completion is not None and completion.get("EventList", "").lower() == "cancelled":
             complete = False
-        broken = self._in_list and completion is None
+        broken = completion is None and (self._in_list or self._in_unmarked_list)
         events = list(map(Event, self._items))
         return Response(self._response or b"", events, completion, complete and not broken)

@@ -41,8 +41,11 @@ class AMIService(Observing, Actions, Service):
     :param secret: its secret.
     :param auth: ``"plain"`` or ``"md5"``.
     :param events: which events to get, see :func:`~txami.connect`.
+    :param timeout: seconds for each attempt to connect, and again for the login.
+    :param action_timeout: the default timeout of each action, in seconds; ``None`` for none.
+    :param ping_interval: seconds between keepalive pings; ``None`` for none.
+    :param ping_timeout: seconds for the answer to one; then the connection is cut and made anew.
     :param ca_file: see :func:`~txami.parse_endpoint`.
-    :param timeouts: how long to wait for what.
     :param after_login_failed: ``"stop"`` or ``"retry"``, see :class:`~txami.AMIFactory`.
     """
 
@@ -57,15 +60,18 @@ class AMIService(Observing, Actions, Service):
         *,
         auth: Literal["plain", "md5"] = "plain",
         events: str | Iterable[str] | None = None,
+        timeout: float = 30.0,
+        action_timeout: float | None = 30.0,
+        ping_interval: float | None = 30.0,
+        ping_timeout: float = 10.0,
         ca_file: str | None = None,
-        timeouts: Timeouts | None = None,
         after_login_failed: Literal["stop", "retry"] = "stop",
     ) -> None:
         self.registry = EventRegistry(reactor)
         self._clock = reactor
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = Timeouts(timeout, action_timeout, ping_interval, ping_timeout)
         self._name = str(endpoint)
-        self._endpoint = parse_endpoint(reactor, endpoint, timeout=self._timeouts.login, ca_file=ca_file)
+        self._endpoint = parse_endpoint(reactor, endpoint, timeout=timeout, ca_file=ca_file)
         self._login = Login(username, Secret(secret), auth, events)  # type: ignore[arg-type]
         self._after_login_failed: Literal["stop", "retry"] = after_login_failed
         self._factory: AMIFactory | None = None
@@ -85,6 +91,7 @@ class AMIService(Observing, Actions, Service):
         """Connect, and keep connected from now on."""
         super().startService()
         self._over = None
+        self.registry.begin()
         self._factory = AMIFactory(
             self._clock,
             self._login,

@@ -93,7 +93,7 @@ class FakeSession(LineReceiver):
         self.server = server
         self.username = ""
         self.actions: list[Message] = []
-        self._events_on = False
+        self._mask: frozenset[str] | None = frozenset()
         self._challenge = ""
         self._lines: list[bytes] = []
         self._too_long = False
@@ -162,10 +162,17 @@ class FakeSession(LineReceiver):
             )
         )
 
-    def send_event(self, data: bytes) -> None:
-        """Send an event if this session gets events."""
-        if self.username and self._events_on:
+    def send_event(self, data: bytes, classes: str) -> None:
+        """Send an event if this session gets events of all its classes."""
+        if self.username and (self._mask is None or self._mask.issuperset(classes.split(","))):
             self.write(data)
+
+    def _set_mask(self, mask: str) -> None:
+        """Take the classes as Asterisk does: exactly as they are written (``main/manager.c: get_perm``)."""
+        if mask.lower() in ("", "on"):
+            self._mask = None
+        else:
+            self._mask = frozenset(mask.split(","))
 
     def _action_id(self, action: Message) -> list[tuple[str, object]]:
         action_id = action.get("ActionID")
@@ -190,11 +197,10 @@ class FakeSession(LineReceiver):
             self._close()
             return
         self.username = username
-        self._events_on = action.get("Events", "on").lower() != "off"
+        self._set_mask(action.get("Events", ""))
         self.respond(action, "Success", {"Message": "Authentication accepted"})
-        self.send_event(
-            render({"Event": "FullyBooted", "Privilege": "system,all", "Uptime": 60, "Status": "Fully Booted"})
-        )
+        booted = {"Event": "FullyBooted", "Privilege": "system,all", "Uptime": 60, "Status": "Fully Booted"}
+        self.send_event(render(booted), "system")
 
     def _is_proven(self, action: Message, secret: str) -> bool:
         if action.get("AuthType", "").lower() == "md5":
@@ -209,12 +215,12 @@ class FakeSession(LineReceiver):
 
     def events(self, action: Message) -> None:
         """Answer ``Events``."""
-        mask = action.get("EventMask", "").lower()
+        mask = action.get("EventMask", "")
         if not mask:
             self.respond(action, "Error", {"Message": "Invalid event mask"})
             return
-        self._events_on = mask != "off"
-        self.respond(action, "Success", {"Events": "On" if self._events_on else "Off"})
+        self._set_mask(mask)
+        self.respond(action, "Success", {"Events": "Off" if mask.lower() == "off" else "On"})
 
     def _close(self) -> None:
         if self.transport is not None:
@@ -235,6 +241,7 @@ class FakeAsterisk(Factory):
     :ivar phones: how a call to a channel goes: ``"answer"`` (the default), ``"busy"``, ``"no answer"``,
         ``"congestion"`` or ``"fail"``.
     :ivar answers: what answers each action, by its name in lower case; see :meth:`answer`.
+    :ivar ring_time: seconds until a call is answered, or is not.
     :ivar talk_time: seconds that an answered call lasts.
     """
 
@@ -287,7 +294,7 @@ class FakeAsterisk(Factory):
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         data = render([("Event", event), ("Privilege", f"{privilege},all"), *pairs])
         for session in list(self.sessions):
-            session.send_event(data)
+            session.send_event(data, privilege)
 
     def add_channel(self, name: str, **attributes: Any) -> FakeChannel:
         """Add a channel, with its ``Newchannel``."""

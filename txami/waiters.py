@@ -30,13 +30,15 @@ class Waiters(Generic[T]):
         """Hand the result to all who wait now."""
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
-            waiter.callback(result)
+            if not waiter.called:  # one told before may have cancelled it
+                waiter.callback(result)
 
     def fail(self, error: Exception) -> None:
         """Fail all who wait now."""
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
-            waiter.errback(error)
+            if not waiter.called:  # one told before may have cancelled it
+                waiter.errback(error)
 
 
 class OneShot(Generic[T]):

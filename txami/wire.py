@@ -38,6 +38,9 @@ MAX_ACTION_ID: Final = 64
 _FOLLOWS: Final = b"Response: Follows\r\n"
 _END_COMMAND: Final = b"--END COMMAND--"
 
+#: Bytes that Asterisk skips in front of a value.
+_BLANKS: Final = bytes(range(0x21))
+
 _BANNER_VERSION: Final = re.compile(rb"/\s*(\d+(?:\.\d+)*)")
 
 Value = str | bytes | int | None
@@ -91,17 +94,22 @@ class Framer:
             start = max(len(rest) - len(END_OF_MESSAGE) + 1, 0)
             rest += data
             if rest.find(END_OF_MESSAGE, start) < 0:
-                self._check(len(rest))
+                self._check_rest()
                 return []
             data = bytes(rest)
             rest.clear()
         messages = data.split(END_OF_MESSAGE)
         rest += messages.pop()
         if len(data) > self._limit:
-            self._check(max(map(len, messages), default=len(rest)))
+            self._check(max(map(len, messages), default=0))
+            self._check_rest()
         if self._follows or _FOLLOWS in data:
             return self._join_follows(messages)
         return messages
+
+    def _check_rest(self) -> None:
+        # Up to three of the bytes may be the beginning of the blank line.
+        self._check(len(self._rest) - len(END_OF_MESSAGE) + 1)
 
     def _check(self, size: int) -> None:
         if size > self._limit:
@@ -118,8 +126,8 @@ class Framer:
                 whole.append(message)
                 continue
             self._follows.append(message)
+            self._check(self._follows_size + len(message))
             self._follows_size += len(message) + len(END_OF_MESSAGE)
-            self._check(self._follows_size)
             if message.endswith(_END_COMMAND):
                 whole.append(END_OF_MESSAGE.join(self._follows))
                 self._follows.clear()
@@ -144,21 +152,25 @@ def encode_action(name: str, action_id: str, fields: Fields | None = None) -> by
         a header name that it cannot see, a line of more than :data:`MAX_LINE` bytes, more than
         :data:`MAX_LINES` lines, an ``Action`` or ``ActionID`` of the caller's own.
     """
-    lines = [f"Action: {_text('Action', name)}", f"ActionID: {action_id}"]
+    if not isinstance(name, str):
+        raise InvalidAction(f"an action's name must be str, not {type(name).__name__}")
+    lines = ["Action: " + name, f"ActionID: {action_id}"]
     if fields:
         pairs = fields.items() if isinstance(fields, Mapping) else fields
         for header, value in pairs:
+            if not isinstance(header, str):
+                raise InvalidAction(f"a header's name must be str, not {type(header).__name__}")
             _check_name(header)
             if isinstance(value, str):
-                lines.append(f"{header}: {value}")
+                lines.append(header + ": " + value)
             elif isinstance(value, (list, tuple)):
-                lines.extend(f"{header}: {_text(header, item)}" for item in value if item is not None)
+                lines.extend(header + ": " + _text(header, item) for item in value if item is not None)
             elif value is not None:
-                lines.append(f"{header}: {_text(header, value)}")
+                lines.append(header + ": " + _text(header, value))
     try:
         data = encode("\r\n".join(lines)) + END_OF_MESSAGE
-    except UnicodeEncodeError as error:
-        raise InvalidAction(f"{name}: a value holds half a surrogate pair, which is no text") from error
+    except UnicodeEncodeError:
+        data = b""
     if not _is_safe(data, len(lines)):
         _refuse(name, lines)
     return data
@@ -175,7 +187,7 @@ def _is_safe(data: bytes, count: int) -> bool:
         and data.count(b"\r") == count + 1
         and data.count(b"\n") == count + 1
         and b"\0" not in data
-        and not data.startswith(b"Action: \r\n")
+        and data[8 : data.index(b"\r")].strip(_BLANKS) != b""
         and (len(data) <= MAX_LINE or max(map(len, data.split(b"\r\n"))) <= MAX_LINE)
     )
 
@@ -193,7 +205,13 @@ def _refuse(name: str, lines: list[str]) -> None:
                     f"{_shown(name)}: the value of {header!r} holds {called} at position {at}, "
                     "which would end the line there; remove or replace it"
                 )
-        length = len(encode(line))
+        try:
+            length = len(encode(line))
+        except UnicodeEncodeError:
+            # Raised below, so that the error does not carry the text along.
+            length = 0
+        if not length:
+            raise InvalidAction(f"{_shown(name)}: the value of {header!r} holds half a surrogate pair: no text")
         if length > MAX_LINE:
             raise InvalidAction(
                 f"{_shown(name)}: the line of {header!r} has {length} bytes, "
@@ -204,7 +222,7 @@ def _refuse(name: str, lines: list[str]) -> None:
 
 def _shown(name: str) -> str:
     """Return an action's name for an error text."""
-    return name if name.isalnum() and len(name) < 80 else ascii(name[:80])
+    return name if name.isascii() and name.isalnum() and len(name) < 80 else ascii(name[:80])
 
 
 def _text(header: str, value: object) -> str:
@@ -214,7 +232,11 @@ def _text(header: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(int(value))
+        try:
+            return str(int(value))
+        except ValueError:
+            pass
+        raise InvalidAction(f"the value of {header!r} is a number of too many digits")
     if isinstance(value, bytes):
         return decode(value)
     raise InvalidAction(
@@ -224,15 +246,13 @@ def _text(header: str, value: object) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _check_name(header: object) -> None:
+def _check_name(header: str) -> None:
     """
     Refuse a header name that Asterisk would not see as one.
 
     It compares names at the very start of a line up to the colon (``__astman_get_header``), so a blank at
     either end makes the header invisible, and a colon ends the name early.
     """
-    if not isinstance(header, str):
-        raise InvalidAction(f"a header's name must be str, not {type(header).__name__}")
     if not header:
         raise InvalidAction("a header's name is empty")
     if header != header.strip() or not header.isprintable() or ":" in header:

@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.asterisk import lab
-from txami import AMIProtocol, AMIService, Event, Timeouts, connect
+from txami import AMIProtocol, AMIService, Event, connect
 
 CaseT = TypeVar("CaseT", bound="AsteriskCase")
 
@@ -104,7 +104,8 @@ class AsteriskCase(TestCase):
 
     def start_service(self, server: lab.Server, **options: Any) -> AMIService:
         """Return a service that is stopped when the test ends."""
-        options.setdefault("timeouts", Timeouts(ping_interval=1, ping=1))
+        options.setdefault("ping_interval", 1)
+        options.setdefault("ping_timeout", 1)
         service = AMIService(self.reactor, self.place(server), *self.credentials("admin", server), **options)
         service.startService()
         self.addCleanup(service.stopService)
