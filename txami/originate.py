@@ -16,7 +16,7 @@ from .waiters import OneShot
 from .wire import HeaderValue
 
 if TYPE_CHECKING:
-    from .actions import Actions
+    from .actions.base import ActionBase
 
 #: Values are passed as ``str()`` shows them.
 Variables = Mapping[str, object] | Iterable[tuple[str, object]]
@@ -72,7 +72,7 @@ class Call:
     :ivar uniqueid: the Uniqueid of its channel, known beforehand: no event of the call can be missed.
     """
 
-    def __init__(self, ami: Actions, channel: str, uniqueid: str) -> None:
+    def __init__(self, ami: ActionBase, channel: str, uniqueid: str) -> None:
         self.channel = channel
         self.uniqueid = uniqueid
         self._ami = ami

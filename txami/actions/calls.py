@@ -1,60 +1,18 @@
-"""What can be done with ``action()``: the methods that read like the job."""
+"""Placing calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from .message import Response
-from .observers import EventRegistry
-from .originate import DEFAULT_RING_TIME, Call, Variables, new_uniqueid, originate_fields
-from .wire import Fields, HeaderValue
-
-#: Stands for "the default timeout of the connection" where ``None`` means "no timeout".
-DEFAULT_TIMEOUT: Final[Any] = object()
+from ..originate import DEFAULT_RING_TIME, Call, Variables, new_uniqueid, originate_fields
+from ..wire import HeaderValue
+from .base import DEFAULT_TIMEOUT, ActionBase
 
 
-class Actions:
-    """
-    The convenience methods, for :class:`~txami.AMIProtocol` and :class:`~txami.AMIService` alike.
-
-    All that they need of either is ``action()``, the observers and ``when_disconnected()``.
-    """
-
-    registry: EventRegistry
-
-    def action(
-        self,
-        name: str,
-        fields: Fields | None = None,
-        /,
-        *,
-        timeout: float | None = DEFAULT_TIMEOUT,
-        check: bool = True,
-        **headers: HeaderValue,
-    ) -> Deferred[Response]:
-        """Send an action; supplied by the class that this one is mixed into."""
-        raise TypeError("Actions is to be mixed into a class that has action()")
-
-    def when_disconnected(self) -> Deferred[Exception]:
-        """Wait for the end of the connection; supplied by the class that this one is mixed into."""
-        raise TypeError("Actions is to be mixed into a class that has when_disconnected()")
-
-    def command(
-        self, command: str, *, timeout: float | None = DEFAULT_TIMEOUT, check: bool = True
-    ) -> Deferred[Response]:
-        """
-        Run a CLI command.
-
-        :param command: such as ``"core show uptime"``.
-        :param timeout: seconds, see :meth:`action`.
-        :param check: see :meth:`action`.  Asterisk 14 and later report a command that fails; the error's
-            ``response.output`` has what it printed.
-        :return: fires with a :class:`~txami.Response`, whose ``output`` is the list of lines.
-        """
-        return self.action("Command", {"Command": command}, timeout=timeout, check=check)
+class CallActions(ActionBase):
+    """Placing calls."""
 
     def originate(
         self,
