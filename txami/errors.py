@@ -128,7 +128,7 @@ class ConnectionLost(AMIError):
         why = f": {_describe(self.reason)}" if self.reason is not None else ""
         if self.action is None:
             return f"the connection to Asterisk was lost{why}"
-        fate = "it may have been carried out" if self.sent else "it was not sent"
+        fate = "the outcome is unknown, look before you repeat it" if self.sent else "it was not sent"
         return f"{self.action}: the connection to Asterisk was lost before the reply ({fate}){why}"
 
 

@@ -64,7 +64,7 @@ class AMIFactory(ReconnectingClientFactory):
         self.clock = clock  # type: ignore[assignment]
         self.registry = EventRegistry(clock) if registry is None else registry
         self._reactor = clock
-        self._login = login
+        self.login = login
         self._timeouts = timeouts
         self._after_login_failed = after_login_failed
         self.spread = spread
@@ -76,7 +76,7 @@ class AMIFactory(ReconnectingClientFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> AMIProtocol:
         """Build a connection and watch its login."""
-        protocol = self.protocol(self._reactor, self._login, registry=self.registry, timeouts=self._timeouts)
+        protocol = self.protocol(self._reactor, self.login, registry=self.registry, timeouts=self._timeouts)
         protocol.factory = self
         protocol.when_ready().addCallbacks(self._ready, self._not_ready)
         return protocol

@@ -143,6 +143,7 @@ class EventRegistry:
     Holds the observers of events.
 
     :param clock: for the timeouts of :meth:`wait_for`; the reactor, or a ``Clock``.
+    :ivar clock: the same.
     :ivar routes: for each event name that was seen, as bytes, the subscriptions that it concerns.  The
         connection looks here for every event, so that an event nobody wants costs one dictionary look-up
         however many observers there are; :meth:`resolve` fills in what is missing.
@@ -152,7 +153,7 @@ class EventRegistry:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.routes: dict[bytes, Route] = {}
-        self._clock = clock
+        self.clock = clock
         self._named: dict[str, dict[Subscription, None]] = {}
         self._patterned: dict[Subscription, None] = {}
         self._spellings: dict[str, set[bytes]] = {}
@@ -223,7 +224,7 @@ class EventRegistry:
         subscription = self.on(names, happened, where=where)
         self._waiting[waiter] = give_up
         if timeout is not None:
-            timer = self._clock.callLater(timeout, lambda: give_up(EventTimeout(shown, timeout)))
+            timer = self.clock.callLater(timeout, lambda: give_up(EventTimeout(shown, timeout)))
         return waiter
 
     def events(

@@ -12,6 +12,8 @@ from twisted.python.failure import Failure
 
 from .errors import ConnectionLost, InvalidAction
 from .message import Event, Response
+from .observers import Names
+from .streams import EventStream, Overflow
 from .waiters import OneShot
 from .wire import HeaderValue
 
@@ -24,6 +26,9 @@ Status = Literal["answered", "busy", "no answer", "congestion", "hung up", "fail
 
 #: Seconds; what Asterisk takes when no ``Timeout`` is sent.
 DEFAULT_RING_TIME: Final = 30.0
+
+#: The headers by which an event names a channel of a call.
+_CHANNEL_HEADERS: Final = ("Uniqueid", "Linkedid", "DestUniqueid", "DestLinkedid")
 
 #: Seconds beyond the ring time in which the outcome must have come.
 _GRACE: Final = 15.0
@@ -90,6 +95,26 @@ class Call:
         :class:`~txami.ConnectionLost` or :class:`~txami.EventTimeout`.
         """
         return self._outcome.wait()
+
+    def events(self, names: Names = None, *, limit: int = 1000, overflow: Overflow = "drop_oldest") -> EventStream:
+        """
+        Return the events of this call, until it ends, as an asynchronous iterator.
+
+        Those are the events that name its channel, or any channel that Asterisk has linked to it.  Asked for
+        as soon as the call is placed, it misses none.
+
+        :param names: see :meth:`txami.EventRegistry.on`.
+        :param limit: see :meth:`txami.EventRegistry.events`.
+        :param overflow: see :meth:`txami.EventRegistry.events`.
+        """
+        registry = self._ami.registry
+        stream = registry.events(names, self._concerns, limit=limit, overflow=overflow)
+        # In the next turn: the Hangup that ends the call is on its way to the stream, too.
+        self.ended.addBoth(lambda _: registry.clock.callLater(0, stream.close))
+        return stream
+
+    def _concerns(self, event: Event) -> bool:
+        return any(event.get(header) == self.uniqueid for header in _CHANNEL_HEADERS)
 
     @property
     def ended(self) -> Deferred[Event]:

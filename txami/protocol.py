@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -43,6 +43,7 @@ from .observers import EventRegistry, Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
 from .replies import NEED_BARRIER, refuse_unframed
+from .selection import Selection
 from .waiters import OneShot, Waiters
 from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
 
@@ -84,6 +85,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     :ivar version: the AMI version that the server greeted with, such as ``(11, 0, 0)``, or ``None``.
     :ivar banner: the whole greeting.
     :ivar counters: what happened so far.
+    :ivar selection: which events it gets.
     """
 
     #: Bytes that one message may have before the connection is given up.
@@ -116,6 +118,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._ping_timeout: Waiters[None] = Waiters()
         # Why there is no connection, once it is known: our own reason, or else the transport's.
         self._reason: Exception | None = None
+        self.selection = Selection(self, login.username, login.events)
         self._keepalive = Keepalive(
             clock,
             self._timeouts.ping_interval or 0,
@@ -181,6 +184,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             encode_action(name, "", fields)
             return fail(NotConnected(f"{name}: {self._why_not_ready()}; it was not sent"))
         return self._send(name, fields, self._timeouts.action if timeout is DEFAULT_TIMEOUT else timeout, check)
+
+    def link(self) -> Deferred[AMIProtocol]:
+        """Return this connection, as a Deferred: what a service has to wait for."""
+        return succeed(self)
 
     def logoff(self) -> Deferred[None]:
         """

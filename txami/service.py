@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from twisted.application.service import Service
@@ -23,6 +24,7 @@ from .message import Response
 from .observers import EventRegistry, Observing
 from .protocol import AMIProtocol, Timeouts
 from .replies import refuse_unframed
+from .selection import EventFilter
 from .waiters import Waiters
 from .wire import Fields, HeaderValue, encode_action
 
@@ -80,6 +82,7 @@ class AMIService(Observing, Actions, Service):
         # Why there will be no connection: after stopService(), and after a login that was refused for good.
         self._over: Exception | None = None
         self._told_down = False
+        self._filters: list[EventFilter] = []
         self._ready: Waiters[AMIProtocol] = Waiters()
         self._lost: Waiters[Exception] = Waiters()
         self._connected_observers: list[Callable[[AMIProtocol], object]] = []
@@ -173,6 +176,21 @@ class AMIService(Observing, Actions, Service):
         self._disconnected_observers.append(observer)
         return observer
 
+    def link(self) -> Deferred[AMIProtocol]:
+        """Return the connection when there is one, at the latest after the default timeout of an action."""
+        timeout = self._timeouts.action
+        return self._wait("connecting", None if timeout is None else self._clock.seconds() + timeout)
+
+    def remember_mask(self, mask: str | None) -> None:
+        """Ask for these events from the next login on."""
+        self._login = replace(self._login, events=mask)
+        if self._factory is not None:
+            self._factory.login = self._login
+
+    def remember_filter(self, selected: EventFilter) -> None:
+        """Apply this filter to later connections, too."""
+        self._filters.append(selected)
+
     # -- actions ---------------------------------------------------------------------------------------
 
     def action(
@@ -213,11 +231,15 @@ class AMIService(Observing, Actions, Service):
                 return self._send(name, pairs, deadline, check)
             return fail(failure)
 
+        return self._wait(name, deadline).addCallback(send)
+
+    def _wait(self, name: str, deadline: float | None) -> Deferred[AMIProtocol]:
+        """Wait for a connection, up to a time of the clock."""
         ready = self.when_ready()
         if not ready.called and deadline is not None:
             wait = max(deadline - self._clock.seconds(), 0)
             ready.addTimeout(wait, self._clock, lambda *_: _raise_not_connected(name, self._name, wait))
-        return ready.addCallback(send)
+        return ready
 
     # -- what the factory says -------------------------------------------------------------------------
 
@@ -225,6 +247,8 @@ class AMIService(Observing, Actions, Service):
         self._link = link
         self._told_down = False
         self._log.info("connected to {name} as {username}", name=self._name, username=self._login.username)
+        for selected in self._filters:
+            Deferred.fromCoroutine(link.selection.add(selected)).addErrback(self._filter_refused)
         self._tell(self._connected_observers, link)
         self._ready.succeed(link)
 
@@ -241,6 +265,10 @@ class AMIService(Observing, Actions, Service):
         level = self._log.debug if self._told_down else self._log.warn
         level("cannot connect to {name}: {reason}", name=self._name, reason=reason)
         self._told_down = True
+
+    def _filter_refused(self, failure: Failure) -> None:
+        if not failure.check(ConnectionLost):
+            self._log.failure("an event filter could not be applied to the new connection", failure)
 
     def _give_up(self, reason: Exception) -> None:
         self._over = reason

@@ -6,9 +6,10 @@ One module a subject; :class:`Actions` has them all.
 
 from .base import DEFAULT_TIMEOUT
 from .calls import CallActions
+from .events import EventActions
 
 __all__ = ["DEFAULT_TIMEOUT", "Actions"]
 
 
-class Actions(CallActions):
+class Actions(CallActions, EventActions):
     """The convenience methods, for :class:`~txami.AMIProtocol` and :class:`~txami.AMIService` alike."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
 from ..message import Response
 from ..observers import EventRegistry
 from ..wire import Fields, HeaderValue
+
+if TYPE_CHECKING:
+    from ..protocol import AMIProtocol
+    from ..selection import EventFilter
 
 #: Stands for "the default timeout of the connection" where ``None`` means "no timeout".
 DEFAULT_TIMEOUT: Final[Any] = object()
@@ -35,6 +39,16 @@ class ActionBase:
     def when_disconnected(self) -> Deferred[Exception]:
         """Wait for the end of the connection; supplied by the class that this one is mixed into."""
         raise TypeError("ActionBase is to be mixed into a class that has when_disconnected()")
+
+    def link(self) -> Deferred[AMIProtocol]:
+        """Return the connection, when it is there; supplied by the class this one is mixed into."""
+        raise TypeError("ActionBase is to be mixed into a class that has link()")
+
+    def remember_mask(self, mask: str | None) -> None:
+        """Take note of a new events mask; of interest to what outlives a connection."""
+
+    def remember_filter(self, selected: EventFilter) -> None:
+        """Take note of a filter; of interest to what outlives a connection."""
 
     def command(
         self, command: str, *, timeout: float | None = DEFAULT_TIMEOUT, check: bool = True
