@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import runpy
 import sys
 from collections.abc import Callable, Iterator
@@ -229,3 +230,42 @@ def test_service(network: MemoryNetwork, server: FakeAsterisk, logged: Callable[
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 70
+
+
+def test_campaign(server: FakeAsterisk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    behaviours: dict[str, Behaviour] = {"1": "busy", "2": "no answer", "3": "fail", "7": "busy"}
+    server.phones.update({f"PJSIP/{number}@provider": way for number, way in behaviours.items()})
+    numbers = [str(number) for number in range(25)]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join([*numbers, ""]) + "\n"))
+    seen = actions(server)
+    code, lines = run("campaign.py", HOST, "admin", "PJSIP/{}@provider")
+    assert (code, lines) == (0, ["    21 answered", "     2 busy", "     1 no answer", "     1 failed"])
+    assert seen.count("Originate") == 25
+    assert server.sessions == []
+
+
+def test_campaign_is_refused(server: FakeAsterisk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer("Originate", "Response: Error\nActionID: {ActionID}\nMessage: Extension does not exist.")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1\n2\n"))
+    code, lines = run("campaign.py", HOST, "admin", "PJSIP/{}")
+    assert code == 0
+    assert [line[:6] for line in lines] == ["     2"]
+    assert "Extension does not exist" in lines[0]
+
+
+def test_campaign_does_not_ask_for_more_than_so_many_at_once(
+    network: MemoryNetwork, server: FakeAsterisk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.ring_time = 15
+    most = 0
+    place = server.place_call
+
+    def counting(action: Any) -> None:
+        nonlocal most
+        place(action)
+        most = max(most, sum(channel.state != "Up" for channel in server.channels.values()))
+
+    monkeypatch.setattr(server, "place_call", counting)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(str(number) for number in range(60))))
+    assert run("campaign.py", HOST, "admin", "PJSIP/{}")[1] == ["    60 answered"]
+    assert most == 10
