@@ -23,10 +23,13 @@ service = txami.AMIService(
 
 
 @service.on_connected
-async def connected(ami: txami.AMIProtocol) -> None:
+async def connected(gap: txami.Gap) -> None:
     """Look at what there is: it may have changed while nobody watched."""
+    ami = gap.connection
     channels = await ami.action("CoreShowChannels")
     log.info("connected to {banner}, {count} channels are up", banner=ami.banner, count=len(channels.events))
+    if gap.since is not None:
+        log.warn("calls that ended within {seconds:.1f} s are not logged", seconds=gap.seconds)
 
 
 @service.on_disconnected

@@ -17,7 +17,9 @@ import pytest
 import txami
 from tests.memory import MemoryNetwork
 from txami import cli
+from txami.commands.output import Printer
 from txami.demo import demo_with_fake
+from txami.message import Event
 from txami.testing import FakeAsterisk
 
 HOME = Path(__file__).parents[1]
@@ -95,6 +97,7 @@ def test_the_demo_stops_listening(network: MemoryNetwork) -> None:
 def test_a_real_server(server: FakeAsterisk, run: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret\n")
+    secret.chmod(0o600)
     code, out, err = run("demo", "--host", "pbx", "--username", "admin", "--secret-file", str(secret))
     assert (code, err) == (0, "")
     in_order(["1. Log in to pbx as admin", *HEADINGS[1:]], out.splitlines())
@@ -142,7 +145,9 @@ def test_version(run: Cli) -> None:
 
 def test_a_host_needs_a_username(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TXAMI_SECRET", "secret")
-    assert run("demo", "--host", "pbx") == (2, "", "txami: --host needs --username, a section of manager.conf\n")
+    code, out, err = run("demo", "--host", "pbx")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"txami: no username, which is a section of manager\.conf: .*\n", err)
 
 
 def test_no_secret(run: Cli) -> None:
@@ -258,3 +263,9 @@ def test_a_process_that_fails() -> None:
     assert done.returncode == 1
     assert re.fullmatch(r"txami: cannot connect to 127\.0\.0\.1:1: .*\n", done.stderr)
     assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_what_a_terminal_would_obey_is_not_printed() -> None:
+    out = io.StringIO()
+    Printer(out).event(Event(b"Event: Hangup\r\nChannel: a\x1b[2Jb\nc"))
+    assert out.getvalue().rstrip("\n").endswith("Channel=a?[2Jb?c")

@@ -60,6 +60,20 @@ class FactoryTests(SynchronousTestCase):
         self.assertEqual(self.told, ["failed"])
         self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
 
+    def test_a_callback_that_fails_does_not_end_it(self) -> None:
+        def fail(reason: Exception) -> None:
+            raise RuntimeError("in the callback")
+
+        self.factory._failed = fail
+        self.factory.clientConnectionFailed(self.connector, Failure(ConnectionDone()))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+
+    def test_starting_the_waits_anew_does_not_undo_a_stop(self) -> None:
+        self.factory.stopTrying()
+        self.factory.resetDelay()
+        self.assertEqual(self.factory.continueTrying, 0)
+
     def test_a_refused_login_ends_it(self) -> None:
         self.lose(self.log_in("Error"))
         self.assertEqual(self.told, ["gave up"])

@@ -128,3 +128,9 @@ class SecretTests(SynchronousTestCase):
         login = Login("admin", "sesame")  # type: ignore[arg-type]
         self.assertNotIn("sesame", repr(login))
         self.assertEqual(login.fields()["Secret"], "sesame")
+
+    def test_a_secret_that_is_no_text_is_refused(self) -> None:
+        for value in (None, b"hush"):
+            with self.assertRaisesRegex(TypeError, type(value).__name__) as refused:
+                Secret(value)  # type: ignore[arg-type]
+            self.assertNotIn("hush", str(refused.exception))

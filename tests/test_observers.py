@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txami.errors import ConnectionLost, EventTimeout
 from txami.message import Event
-from txami.observers import EventRegistry, Observer, Observing, Subscription
+from txami.observers import EventRegistry, Observer, Subscription
+from txami.observing import Observing
 
 HANGUP = b"Event: Hangup\r\nChannel: a"
 
@@ -498,6 +499,14 @@ class WaitForTests(RegistryTestCase):
         self.happen(HANGUP)
         self.registry.end(None)
 
+    def test_a_time_that_is_over_fails_it_soon(self) -> None:
+        waiter = self.registry.wait_for("Hangup", timeout=-1)
+        # A Clock takes a negative delay, which a reactor refuses.
+        self.assertEqual([call.getTime() for call in self.clock.getDelayedCalls()], [self.clock.seconds()])
+        self.clock.advance(0)
+        self.failureResultOf(waiter, EventTimeout)
+        self.assert_nothing_is_left()
+
     def test_a_name_that_is_none_is_refused_at_once(self) -> None:
         with self.assertRaises(ValueError):
             self.registry.wait_for("", timeout=5)
@@ -588,6 +597,17 @@ class RoutesTests(RegistryTestCase):
         self.happen(HANGUP)
         subscription.cancel()
         self.assertEqual(list(self.registry.routes), [b"Newchannel"])
+
+    def test_an_observer_may_vanish_while_a_route_is_worked_out(self) -> None:
+        # As a stream that is garbage does, whenever the collector happens to run.
+        class Vanishing:
+            def match(self, name: str) -> bool:
+                other.cancel()
+                return False
+
+        first, other = self.registry.on("A*", self.note), self.registry.on("B*", self.note)
+        first.patterns = (Vanishing(),)  # type: ignore[assignment]
+        self.assertEqual(self.registry.resolve(b"Hangup"), ())
 
     def test_made_up_names_do_not_fill_the_memory(self) -> None:
         self.registry.on("Hangup", self.note)

@@ -268,10 +268,34 @@ class ActionTests(SynchronousTestCase):
         self.ami.action("Status")
         key = self.wire.sent()[0]["ActionID"]
         self.wire.receive(message("Response: Success", f"ActionID: {key}", "EventList: start"))
-        # The only items that have a Privilege.
+        # The only items that have a Privilege are these and those of SIPpeerstatus.
         self.wire.receive(message("Event: Status", "Privilege: Call", "Channel: a", f"ActionID: {key}"))
         self.wire.receive(message("Event: StatusComplete", f"ActionID: {key}", "EventList: Complete"))
         self.assertEqual(seen, [])
+
+    def test_peers_with_a_privilege_are_items(self) -> None:
+        seen: list[Event] = []
+        self.ami.on("PeerStatus", seen.append)
+        listed = self.ami.action("SIPpeerstatus")
+        key = self.wire.sent()[0]["ActionID"]
+        self.wire.receive(message("Response: Success", f"ActionID: {key}", "EventList: start"))
+        self.wire.receive(message("Event: PeerStatus", "Privilege: System", "Peer: SIP/a", f"ActionID: {key}"))
+        self.wire.receive(message("Event: PeerStatus", "Privilege: system,all", "Peer: SIP/b"))
+        self.wire.receive(message("Event: SIPpeerstatusComplete", f"ActionID: {key}", "EventList: Complete"))
+        self.assertEqual([event["Peer"] for event in self.successResultOf(listed).events], ["SIP/a"])
+        self.assertEqual([event["Peer"] for event in seen], ["SIP/b"])
+
+    def test_replies_without_a_head_belong_to_the_action_that_is_answered_so(self) -> None:
+        self.wire.receive(message("Channeltype: SKINNY", "ObjectName: stray"))
+        none, one = self.ami.action("SKINNYshowdevice", Device="none"), self.ami.action("SKINNYshowline", Line="1")
+        barriers = [sent["ActionID"] for sent in self.wire.sent() if sent["Action"] == "Ping"]
+        self.wire.receive(b"\r\n\r\n")
+        self.wire.receive(message("Response: Success", f"ActionID: {barriers[0]}", "Ping: Pong"))
+        self.assertEqual(self.successResultOf(none).raw, b"")
+        self.wire.receive(message("Channeltype: SKINNY", "ObjectName: 1") + b"\r\n\r\n")
+        self.assertEqual(self.successResultOf(one)["ObjectName"], "1")
+        self.wire.receive(message("Response: Success", f"ActionID: {barriers[1]}", "Ping: Pong"))
+        self.assertEqual((self.ami.pending, self.ami.counters.unmatched, self.ami.counters.late), (0, 1, 0))
 
     def test_an_event_of_another_session_with_our_action_id_is_no_reply(self) -> None:
         seen: list[Event] = []
@@ -395,6 +419,10 @@ class ActionTests(SynchronousTestCase):
         with self.assertRaises(InvalidAction):
             self.ami.action("IAXnetstats")
         self.assertEqual(self.wire.sent(), [])
+
+    def test_a_name_that_is_no_text_is_refused(self) -> None:
+        with self.assertRaises(InvalidAction):
+            logged_in().ami.action(None)  # type: ignore[arg-type]
 
     def test_what_cannot_be_sent_safely_is_refused_at_once(self) -> None:
         refused: list[tuple[str, Any]] = [
@@ -660,6 +688,21 @@ class LossTests(SynchronousTestCase):
         self.successResultOf(closed)
         self.assertEqual(wire.clock.getDelayedCalls(), [])
 
+    def test_a_goodbye_without_a_close_is_cut(self) -> None:
+        wire = logged_in()
+        wire.ami.logoff()
+        wire.answer(wire.sent()[0], response="Goodbye")
+        self.assertFalse(wire.transport.disconnected)
+        wire.clock.advance(5)
+        self.assertTrue(wire.transport.disconnected)
+
+    def test_a_logoff_after_the_loss_leaves_the_transport_alone(self) -> None:
+        # That of TLS, for one, fails when it is aborted after its end.
+        wire = logged_in(tls=True)
+        wire.lose()
+        self.successResultOf(wire.ami.logoff())
+        self.assertFalse(wire.aborted)
+
     def test_a_loss_during_logoff_is_a_good_end(self) -> None:
         wire = logged_in()
         closed = wire.ami.logoff()
@@ -709,10 +752,45 @@ class KeepaliveTests(SynchronousTestCase):
         wire.answer(wire.sent()[0])
         self.successResultOf(call)
 
+    def test_a_blocking_action_that_timed_out_excuses_it_until_its_late_reply(self) -> None:
+        wire = logged_in(timeouts=self.timeouts)
+        call = wire.ami.action("Originate", Channel="x", timeout=35)
+        (originate,) = wire.sent()
+        wire.clock.pump([30, 5, 5])
+        self.failureResultOf(call, ActionTimeout)
+        self.assertFalse(wire.aborted)
+        wire.answer(originate)
+        for ping in wire.sent():
+            wire.answer(ping)
+        wire.clock.advance(20)
+        wire.clock.advance(10)
+        self.assertTrue(wire.aborted)
+
+    def test_a_blocking_action_that_timed_out_is_no_excuse_for_ever(self) -> None:
+        wire = logged_in(timeouts=self.timeouts)
+        wire.ami.action("Originate", Channel="x", timeout=5).addErrback(lambda _: None)
+        wire.clock.advance(5)
+        wire.clock.pump([25, 10])
+        self.assertFalse(wire.aborted)
+        wire.clock.pump([20, 10, 20, 10])
+        self.assertTrue(wire.aborted)
+
     def test_no_interval_means_no_pings(self) -> None:
         wire = logged_in()
         wire.clock.advance(10_000)
         self.assertEqual(wire.sent(), [])
+
+    def test_waiting_for_an_event_on_the_server_is_no_excuse(self) -> None:
+        # Asterisk ends a WaitEvent when a ping arrives.
+        wire = logged_in(timeouts=self.timeouts)
+        wire.ami.action("WaitEvent", timeout=None).addErrback(lambda _: None)
+        wire.clock.pump([30, 10])
+        self.assertTrue(wire.aborted)
+
+    def test_times_that_are_none_are_refused(self) -> None:
+        for name, seconds in (("ping_interval", 0), ("ping_interval", -1), ("login", -1), ("action", -0.1)):
+            with self.assertRaisesRegex(ValueError, name):
+                Timeouts(**{name: seconds})
 
 
 class SecretTests(SynchronousTestCase):

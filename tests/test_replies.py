@@ -227,6 +227,15 @@ def test_the_first_of_two_responses_is_the_reply() -> None:
     assert not result(collector).ok
 
 
+@versions
+def test_the_second_response_of_jabber_send_is_the_reply(version: tuple[int, ...] | None) -> None:
+    collector = Collector("JabberSend", version)
+    announced = b"Response: Success\r\nActionID: 1\r\nMessage: Attempting to send Jabber Message"
+    assert collector.add_response(announced) is False
+    assert collector.add_response(ERROR) is True
+    assert result(collector).raw == ERROR
+
+
 def test_the_first_error_of_module_load_is_the_reply() -> None:
     collector = Collector("ModuleLoad", NEW)
     assert collect(collector, ERROR).message == "Nothing to show"
@@ -252,6 +261,11 @@ def test_one_event_ends_these_replies(version: tuple[int, ...] | None, action: s
     assert raws(reply.events) == [item(name="Other")]
     assert raw(reply.completion) == last
     assert reply.complete is True
+
+
+def test_the_event_may_come_alone() -> None:
+    reply = collect(Collector("DataGet", OLD), item(name="DataGet Tree"))
+    assert (reply.ok, reply.complete, raw(reply.completion)) == (True, True, item(name="DataGet Tree"))
 
 
 @pytest.mark.parametrize("action", sorted(ENDED_BY_EVENT))
@@ -377,6 +391,16 @@ def test_a_channel_map_of_a_mended_server_needs_no_repair() -> None:
     reply = collect(Collector("coreshowchannelmap", NEW), START, *items, last)
     assert raws(reply.events) == items
     assert raw(reply.completion) == last
+
+
+@versions
+@pytest.mark.parametrize(("action", "kind"), [("SKINNYdevices", "Device"), ("skinnylines", "Line")])
+def test_a_list_without_blank_lines_is_cut_apart(version: tuple[int, ...] | None, action: str, kind: str) -> None:
+    items = [f"Event: {kind}Entry\r\nActionID: 1\r\nObjectName: {number}".encode() for number in range(3)]
+    last = end(f"{kind}listComplete")
+    reply = collect(Collector(action, version), START, b"\r\n".join([*items, last]))
+    assert (raws(reply.events), raw(reply.completion)) == (items, last)
+    assert raws(collect(Collector(action, version), START, last).events) == []
 
 
 def test_other_actions_are_not_repaired() -> None:

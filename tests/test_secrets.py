@@ -48,7 +48,7 @@ class SecretTests(SynchronousTestCase):
             ping_interval=10,
         )
         results: list[object] = [service]
-        service.on_connected(lambda link: results.append(link))
+        service.on_connected(results.append)
         service.startService()
         net.refuse()
         net.advance(2)

@@ -21,6 +21,7 @@ from txami import (
     AMIService,
     ConnectionLost,
     Event,
+    Gap,
     InvalidAction,
     LoginFailed,
     NotConnected,
@@ -92,7 +93,7 @@ class ReadyTests(ServiceCase):
 
     def test_those_who_want_to_know_are_told_of_each_connection(self) -> None:
         told: list[str] = []
-        self.service.on_connected(lambda link: told.append(f"up {link.username}"))
+        self.service.on_connected(lambda gap: told.append(f"up {gap.connection.username}"))
 
         @self.service.on_disconnected
         async def down(reason: Exception) -> None:
@@ -107,7 +108,7 @@ class ReadyTests(ServiceCase):
         self.successResultOf(lost)
 
     def test_an_observer_of_the_connection_that_fails_stops_nothing(self) -> None:
-        self.service.on_connected(lambda link: 1 / 0)
+        self.service.on_connected(lambda gap: 1 / 0)
         ready = self.service.when_ready()
         self.net.accept()
         self.successResultOf(ready)
@@ -115,7 +116,7 @@ class ReadyTests(ServiceCase):
 
     def test_what_on_connected_sends_goes_before_what_waited(self) -> None:
         waiting = self.service.action("Ping")
-        self.service.on_connected(lambda link: link.action("Events", EventMask="on"))
+        self.service.on_connected(lambda gap: gap.connection.action("Events", EventMask="on"))
         self.net.accept()
         self.successResultOf(waiting)
         self.assertEqual(self.received(), ["Login", "Events", "Ping", "Ping"])
@@ -152,7 +153,7 @@ class BackOffTests(ServiceCase):
         assert self.service._factory is not None
         self.service._factory.spread = 0.1
         waits = self.waits(40)
-        self.assertLessEqual(max(waits), 60)
+        self.assertLess(max(waits), 60.01)
         self.assertGreater(len(set(waits[6:])), 5)
         self.assertGreaterEqual(min(waits[6:]), 54)
 
@@ -184,6 +185,16 @@ class LoginFailedTests(ServiceCase):
         errors = [formatEvent(event) for event in captured if event["log_level"] == LogLevel.error]
         self.assertEqual(len(errors), 1)
         self.assertIn("Asterisk refused to log in 'admin'", errors[0])
+
+    def test_a_refused_login_ends_the_wait_for_events(self) -> None:
+        self.net.server.users.clear()
+        waiting, lost = self.service.wait_for("Hangup"), self.service.when_disconnected()
+        reading = Deferred.fromCoroutine(self.service.events("Hangup").__anext__())
+        self.net.accept()
+        self.failureResultOf(waiting, LoginFailed)
+        self.failureResultOf(reading, LoginFailed)
+        self.failureResultOf(self.service.wait_for("Hangup"), LoginFailed)
+        self.assertIsInstance(self.successResultOf(lost), LoginFailed)
 
     def test_the_policy_can_be_a_slow_retry(self) -> None:
         self.service = self.make("wrong", after_login_failed="retry")
@@ -267,6 +278,24 @@ class WaitingActionTests(ServiceCase):
         self.net.advance(1)
         self.net.accept()
         self.assertEqual(self.received(), ["Login"])
+
+    def test_it_is_not_sent_on_a_link_that_is_closed_meanwhile(self) -> None:
+        links: list[AMIProtocol] = []
+
+        def close_the_first(gap: Gap) -> None:
+            links.append(gap.connection)
+            if len(links) == 1:
+                gap.connection.logoff()
+
+        self.service.on_connected(close_the_first)
+        waiting, ready = self.service.action("Ping"), self.service.when_ready()
+        self.net.accept()
+        self.assertNoResult(waiting)
+        self.assertNoResult(ready)
+        self.net.advance(1)
+        self.net.accept()
+        self.successResultOf(waiting)
+        self.assertIs(self.successResultOf(ready), links[1])
 
     def test_what_had_not_left_is_sent_on_the_next_connection(self) -> None:
         pump = self.net.accept(greet=False)
@@ -376,19 +405,69 @@ class StopTests(ServiceCase):
         self.net.flush()
         self.successResultOf(stopping)
         self.service.startService()
+        waiting = self.service.wait_for("Hangup")
         self.net.accept()
         self.net.server.emit("Hangup")
         self.net.flush()
+        self.successResultOf(waiting)
         self.assertEqual(len(seen), 1)
         self.assertTrue(self.service.logged_in)
 
     def test_no_second_link_comes_of_a_stop_in_on_connected(self) -> None:
-        self.service.on_connected(lambda link: self.service.stopService())
+        self.service.on_connected(lambda gap: self.service.stopService())
         waiting = self.service.action("Ping")
         self.net.accept()
         self.failureResultOf(waiting, NotConnected)
         self.net.flush()
         self.assertEqual((self.net.attempts, self.net.clock.getDelayedCalls()), ([], []))
+
+    def test_started_twice_it_has_one_link(self) -> None:
+        self.service.startService()
+        self.assertEqual(len(self.net.attempts), 1)
+        self.net.accept()
+        stopping = self.service.stopService()
+        self.net.flush()
+        self.assert_stopped(stopping)
+        self.assertEqual(self.net.server.sessions, [])
+
+    def test_a_link_from_before_a_restart_that_is_slow_to_close_does_not_take_the_new_one_down(self) -> None:
+        told: list[str] = []
+        self.service.on_connected(lambda gap: told.append("up"))
+        self.service.on_disconnected(lambda reason: told.append("down"))
+        self.net.server.never_answer("Logoff")
+        self.net.accept()
+        self.service.stopService()
+        self.service.startService()
+        self.net.accept()
+        self.net.advance(5)
+        self.assertEqual(len(self.net.server.sessions), 1)
+        self.assertTrue(self.service.logged_in)
+        self.assertEqual(told, ["up", "down", "up"])
+
+    def test_it_is_no_trouble_during_the_login(self) -> None:
+        self.net.accept(greet=False)
+        with capturedLogs() as logs:
+            self.service.stopService()
+        self.assertEqual([event for event in logs if event["log_level"] >= LogLevel.warn], [])
+
+    def test_who_waits_for_the_loss_of_no_link_is_told(self) -> None:
+        waiting = self.service.when_disconnected()
+        self.service.stopService()
+        self.assertIsInstance(self.successResultOf(waiting), NotConnected)
+        self.assertIsInstance(self.successResultOf(self.service.when_disconnected()), NotConnected)
+
+    def test_its_error_does_not_grow_with_each_who_is_told(self) -> None:
+        self.service.stopService()
+
+        async def ask() -> None:
+            await self.service.action("Ping")
+
+        for _ in range(10):
+            failure = self.failureResultOf(Deferred.fromCoroutine(ask()), NotConnected)
+        depth, frame = 0, failure.value.__traceback__
+        while frame is not None:
+            depth, frame = depth + 1, frame.tb_next
+        self.assertLess(depth, 10)
 
 
 class KeepaliveTests(ServiceCase):
@@ -529,3 +608,12 @@ class OriginateTests(ServiceCase):
         for _ in range(10):
             self.net.advance(0.1)
         self.assertEqual(self.successResultOf(call.outcome).status, "hung up")
+
+    def test_the_wait_for_a_connection_is_not_part_of_the_call(self) -> None:
+        self.net.cut()
+        placed = self.service.originate("P/a", application="Wait", data="1", timeout=120)
+        self.net.advance(100)
+        self.net.accept()
+        call = self.successResultOf(placed)
+        self.net.advance(1)
+        self.assertTrue(self.successResultOf(call.outcome).answered)

@@ -1,12 +1,18 @@
 """An Asterisk Manager Interface (AMI) client for Twisted that does not lose calls."""
 
 from ._version import __version__
+from .agi import AGIResult
+from .agisession import AGISession
+from .asyncagi import AsyncAGI
 from .client import connect
 from .connector import EndpointConnector
 from .endpoint import parse_endpoint
 from .errors import (
     ActionError,
     ActionTimeout,
+    AGIError,
+    AGIHangup,
+    AGITruncated,
     AMIError,
     ConnectionLost,
     EventsDropped,
@@ -17,25 +23,38 @@ from .errors import (
     NotConnected,
     ProtocolError,
 )
+from .escapes import unescape
 from .factory import AMIFactory
+from .gap import Gap, LinkObserver
 from .interfaces import IAMI
 from .login import Login, Secret
 from .message import Event, Message, Response
 from .observers import EventRegistry, Subscription
 from .originate import Call, Outcome
 from .pending import Counters
-from .protocol import AMIProtocol, Timeouts
+from .pool import AMIPool
+from .protocol import AMIProtocol
 from .service import AMIService
+from .stats import Health, Stats
 from .streams import EventStream
+from .timeouts import Timeouts
+from .transcript import Transcript
 
 __all__ = [
     "IAMI",
+    "AGIError",
+    "AGIHangup",
+    "AGIResult",
+    "AGISession",
+    "AGITruncated",
     "AMIError",
     "AMIFactory",
+    "AMIPool",
     "AMIProtocol",
     "AMIService",
     "ActionError",
     "ActionTimeout",
+    "AsyncAGI",
     "Call",
     "ConnectionLost",
     "Counters",
@@ -45,8 +64,11 @@ __all__ = [
     "EventStream",
     "EventTimeout",
     "EventsDropped",
+    "Gap",
+    "Health",
     "InvalidAction",
     "InvalidEndpoint",
+    "LinkObserver",
     "Login",
     "LoginFailed",
     "Message",
@@ -55,9 +77,12 @@ __all__ = [
     "ProtocolError",
     "Response",
     "Secret",
+    "Stats",
     "Subscription",
     "Timeouts",
+    "Transcript",
     "__version__",
     "connect",
     "parse_endpoint",
+    "unescape",
 ]

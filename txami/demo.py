@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import deferLater
 
 from .client import connect
+from .commands.output import Printer
 from .errors import ActionError, AMIError
 from .login import Secret
-from .message import Event
 from .protocol import AMIProtocol
 from .testing import FakeAsterisk
 
-#: The headers worth a glance, of those that most events have.
-_TELLING: Final = (
-    "Channel",
-    "DestChannel",
-    "ChannelStateDesc",
-    "Exten",
-    "Application",
-    "AppData",
-    "DialStatus",
-    "Device",
-    "State",
-    "Status",
-    "Reason",
-    "Cause-txt",
-)
 
-_COLOURS: Final = {"heading": "1", "sent": "36", "good": "32", "bad": "31", "event": "33", "dim": "2"}
-
-
-class Printer:
-    """
-    Prints for people: in colour on a terminal, unless ``NO_COLOR`` is set, and plainly elsewhere.
-
-    :param out: where to.
-    """
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._coloured = out.isatty() and "NO_COLOR" not in os.environ
-
-    def __call__(self, text: str = "", colour: str = "") -> None:
-        while text.startswith("\n"):
-            print(file=self._out)
-            text = text[1:]
-        if colour and self._coloured:
-            text = f"\033[{_COLOURS[colour]}m{text}\033[0m"
-        # What a phone sent may hold bytes that no terminal can show.
-        print(text.encode("utf-8", "replace").decode(), file=self._out, flush=True)
-
-    def event(self, event: Event) -> None:
-        """Print an event in one line."""
-        details = [f"{name}={event[name]}" for name in _TELLING if event.get(name)]
-        self(f"   * {event.name:<22} {'  '.join(details)}", "event")
-
-
-async def demo_with_fake(reactor: Any, out: TextIO) -> None:
+async def demo_with_fake(reactor: Any, out: TextIO | Printer) -> None:
     """Run the demonstration with an exchange that is not there, over a real socket of this machine."""
-    say = Printer(out)
+    say = out if isinstance(out, Printer) else Printer(out)
     server = FakeAsterisk(reactor, {"demo": "not a secret"})
     for name, exten in (("PJSIP/alice-0000002a", "200"), ("PJSIP/bob-0000002b", "201")):
         server.add_channel(name, exten=exten, state="Up", application="Dial", caller=exten)
@@ -72,12 +27,14 @@ async def demo_with_fake(reactor: Any, out: TextIO) -> None:
     address = f"127.0.0.1:{port.getHost().port}"
     say(f"A FakeAsterisk listens on {address}; for a real one: python -m txami demo --host HOST --username NAME", "dim")
     try:
-        await demo(reactor, address, "demo", Secret("not a secret"), out, "PJSIP/carol")
+        await demo(reactor, address, "demo", Secret("not a secret"), say, "PJSIP/carol")
     finally:
         await maybeDeferred(port.stopListening)
 
 
-async def demo(reactor: Any, host: str, username: str, secret: Secret, out: TextIO, channel: str, **how: Any) -> None:
+async def demo(
+    reactor: Any, host: str, username: str, secret: Secret, out: TextIO | Printer, channel: str, **how: Any
+) -> None:
     """
     Log in, list the channels, run a command, place a call, and print its events as they come.
 
@@ -90,7 +47,7 @@ async def demo(reactor: Any, host: str, username: str, secret: Secret, out: Text
     :param how: more for :func:`~txami.connect`.
     :raises AMIError: if there is no connection, or it is lost.
     """
-    say = Printer(out)
+    say = out if isinstance(out, Printer) else Printer(out)
     say(f"\n1. Log in to {host} as {username}", "heading")
     ami = await connect(reactor, host, username, secret, timeout=10, **how)
     say(f"   {ami.banner}", "good")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .agi import AGIResult
     from .message import Response
 
 
@@ -41,12 +42,23 @@ class ActionError(AMIError):
 
     def __str__(self) -> str:
         text = self.response.message or "\n".join(self.response.output) or "no reason given"
-        hint = _HINTS.get(text.lower().rstrip("."), "")
+        reason = text.lower().rstrip(".")
+        hint = _missing_class(self.action) if reason == "permission denied" else _HINTS.get(reason, "")
         return f"{self.action}: Asterisk says: {text}{hint}"
 
 
+def _missing_class(action: str) -> str:
+    """Say which write classes would do, as far as it is known."""
+    # Only a refusal needs the catalogue.
+    from . import catalogue
+
+    known = catalogue.action(action)
+    classes = known.privilege if known is not None else ()
+    which = f": {'one of ' if len(classes) > 1 else ''}{', '.join(classes)}; see" if classes else ": see"
+    return f" (the user lacks a write class for this action{which} 'write =' in manager.conf)"
+
+
 _HINTS = {
-    "permission denied": " (the user lacks a write class for this action: see 'write =' in manager.conf)",
     "extension does not exist": " (check Context, Exten and Priority: 'dialplan show EXTEN@CONTEXT')",
     "asterisk is shutting down": " (try again when it is up)",
 }
@@ -153,14 +165,89 @@ class LoginFailed(AMIError):
         super().__init__(username, message)
 
     def __str__(self) -> str:
-        return (
-            f"Asterisk refused to log in {self.username!r}: {self.message}; "
-            "check the name, the secret and the permit= and deny= lines of this user in manager.conf"
-        )
+        advice = "check the name, the secret and the permit= and deny= lines of this user in manager.conf"
+        if self.temporary:
+            advice = "try again later (see allowmultiplelogin= in manager.conf if the name is in use)"
+        return f"Asterisk refused to log in {self.username!r}: {self.message}; {advice}"
 
 
 class ProtocolError(AMIError):
     """Asterisk's fault, or not Asterisk: what arrived cannot be the manager interface."""
+
+
+class AGIError(AMIError):
+    """
+    Asterisk refused a command of AGI, or it failed.
+
+    :ivar command: the name of the command.
+    :ivar result: the whole :class:`~txami.AGIResult`; its ``raw`` tells the proper usage.
+    """
+
+    def __init__(self, command: str, result: AGIResult) -> None:
+        self.command = command
+        self.result = result
+        super().__init__(command, result)
+
+    @property
+    def code(self) -> int:
+        """510 for an unknown command, 520 for wrong arguments, 200 for one that failed."""
+        return self.result.code
+
+    @property
+    def usage(self) -> str:
+        """What Asterisk says of the proper usage, in its own markup; ``""`` if it says nothing."""
+        _, _, rest = self.result.raw.partition("\n")
+        return rest.rpartition("520 End of proper usage.")[0].strip()
+
+    def __str__(self) -> str:
+        if self.code == 200:
+            return f"{self.command}: it failed, result={self.result.result}{_AGI_HINTS.get(self.command, '')}"
+        if self.code == 510:
+            return f"{self.command}: there is no such command of AGI; applications are run by application()"
+        if self.code == 520:
+            return f"{self.command}: Asterisk does not take these arguments, see 'usage'"
+        return f"{self.command}: Asterisk says: {self.result.raw.strip()[:200] or 'nothing'}"
+
+
+_NO_SOUND = " (is there such a sound file? or the call hung up)"
+_AGI_HINTS = {
+    "EXEC": " (-2 means that there is no such application)",
+    "GET DATA": _NO_SOUND,
+    "GET OPTION": _NO_SOUND,
+    "STREAM FILE": _NO_SOUND,
+}
+
+
+class AGITruncated(AGIError):
+    """
+    A command was carried out, but its result is longer than Asterisk hands on.
+
+    :ivar result: its beginning.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.command}: the result is too long, Asterisk cut it"
+
+
+class AGIHangup(AMIError):
+    """
+    A call left AsyncAGI: it hung up, was given back to the dialplan, or was redirected.
+
+    :ivar command: the name of the command that got no result, or ``None`` if the error is not about a command.
+    :ivar sent: whether Asterisk may have begun to carry the command out.
+    :ivar reason: what is known of why, as text.
+    """
+
+    def __init__(self, command: str | None, sent: bool, reason: str) -> None:
+        self.command = command
+        self.sent = sent
+        self.reason = reason
+        super().__init__(command, sent, reason)
+
+    def __str__(self) -> str:
+        if self.command is None:
+            return self.reason
+        return f"{self.command}: {self.reason}{' before the result' if self.sent else '; it was not sent'}"
 
 
 def _describe(reason: BaseException) -> str:

@@ -14,7 +14,9 @@ from twisted.python.failure import Failure
 from .errors import ConnectionLost, LoginFailed
 from .login import Login
 from .observers import EventRegistry
-from .protocol import AMIProtocol, Timeouts
+from .protocol import AMIProtocol
+from .timeouts import Timeouts
+from .transcript import Transcript
 
 
 class AMIFactory(ReconnectingClientFactory):
@@ -28,11 +30,11 @@ class AMIFactory(ReconnectingClientFactory):
     :param login: who logs in.
     :param registry: the observers, which outlive the connections.
     :param timeouts: for each connection.
+    :param transcript: takes down what goes over the wire of each connection.
     :param after_login_failed: ``"stop"`` gives up when Asterisk refuses the login, for a wrong secret does not
         get better; ``"retry"`` goes on at the slowest pace.  Refusals that pass (the name is still logged in
         from before, or Asterisk is shutting down) are always tried again.
-    :param spread: each wait is lengthened or shortened by up to this fraction, so that many clients do not
-        come back at once.
+    :param spread: each wait is shortened by up to this fraction, so that many clients do not come back at once.
     :param connected: called with each :class:`~txami.AMIProtocol` that has logged in.
     :param disconnected: called with the reason, when a connection that had logged in is lost.
     :param failed: called with the reason, when an attempt came to nothing.
@@ -54,6 +56,7 @@ class AMIFactory(ReconnectingClientFactory):
         *,
         registry: EventRegistry | None = None,
         timeouts: Timeouts | None = None,
+        transcript: Transcript | None = None,
         after_login_failed: Literal["stop", "retry"] = "stop",
         spread: float = 0.1,
         connected: Callable[[AMIProtocol], object] = lambda protocol: None,
@@ -61,11 +64,14 @@ class AMIFactory(ReconnectingClientFactory):
         failed: Callable[[Exception], object] = lambda reason: None,
         gave_up: Callable[[Exception], object] = lambda reason: None,
     ) -> None:
+        if after_login_failed not in ("stop", "retry"):
+            raise ValueError(f"after_login_failed={after_login_failed!r} must be 'stop' or 'retry'")
         self.clock = clock  # type: ignore[assignment]
         self.registry = EventRegistry(clock) if registry is None else registry
         self._reactor = clock
         self.login = login
         self._timeouts = timeouts
+        self._transcript = transcript
         self._after_login_failed = after_login_failed
         self.spread = spread
         self._connected = connected
@@ -76,7 +82,13 @@ class AMIFactory(ReconnectingClientFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> AMIProtocol:
         """Build a connection and watch its login."""
-        protocol = self.protocol(self._reactor, self.login, registry=self.registry, timeouts=self._timeouts)
+        protocol = self.protocol(
+            self._reactor,
+            self.login,
+            registry=self.registry,
+            timeouts=self._timeouts,
+            transcript=self._transcript,
+        )
         protocol.factory = self
         protocol.when_ready().addCallbacks(self._ready, self._not_ready)
         return protocol
@@ -90,6 +102,8 @@ class AMIFactory(ReconnectingClientFactory):
         self._connected(protocol)
 
     def _not_ready(self, failure: Failure) -> None:
+        if self._stopped:
+            return
         error = failure.value
         if isinstance(error, LoginFailed) and not error.temporary:
             if self._after_login_failed == "stop":
@@ -107,7 +121,10 @@ class AMIFactory(ReconnectingClientFactory):
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         """Try again later."""
         if not self._stopped:
-            self._failed(reason.value)  # type: ignore[arg-type]
+            try:
+                self._failed(reason.value)  # type: ignore[arg-type]
+            except Exception:
+                self._log.failure("the callback for failed attempts failed")
         super().clientConnectionFailed(connector, reason)
 
     def retry(self, connector: Any = None) -> None:
@@ -115,7 +132,7 @@ class AMIFactory(ReconnectingClientFactory):
         if self._stopped:
             return
         wait = self.delay
-        self.delay = min(wait * random.uniform(1 - self.spread, 1 + self.spread), self.maxDelay)
+        self.delay = wait * random.uniform(1 - self.spread, 1)
         super().retry(connector)
         self.delay = min(wait * self.factor, self.maxDelay)
 

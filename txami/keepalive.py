@@ -24,7 +24,7 @@ class Keepalive:
     Sends pings and says when one stays unanswered.
 
     Asterisk serves a connection with one thread: while it works on a blocking action (a synchronous
-    Originate, WaitEvent, a long CLI command) it answers no ping.  An unanswered ping is therefore excused
+    Originate, a long CLI command) it answers no ping.  An unanswered ping is therefore excused
     as long as a blocking action that was sent before it is pending, and only until then.
 
     :param clock: the reactor, or a ``Clock``.

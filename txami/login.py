@@ -27,11 +27,14 @@ class Secret:
     A text that shows itself only to who asks with :meth:`reveal`, so that no repr and no traceback has it.
 
     :param value: the text, or another ``Secret``.
+    :raises TypeError: if it is neither, such as the ``None`` of an environment variable that is not set.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str | Secret) -> None:
+        if not isinstance(value, (str, Secret)):
+            raise TypeError(f"a secret must be str, not {type(value).__name__}; is it set where you read it from?")
         self._value: str = value._value if isinstance(value, Secret) else value
 
     def reveal(self) -> str:

@@ -7,9 +7,9 @@ at, and most of the others for one or two headers: finding those costs a search,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeVar, overload
+from typing import ClassVar, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -175,9 +175,12 @@ class Event(Message):
     An event, or an item of a list.
 
     :ivar raw: see :class:`Message`.
+    :cvar server: the name of the server that it came from, in an :class:`~txami.AMIPool`; else ``""``.
     """
 
     __slots__ = ()
+
+    server: ClassVar[str] = ""
 
     @property
     def name(self) -> str:
@@ -195,12 +198,28 @@ class Event(Message):
         ``OriginateResponse``.
 
         Both spellings are read: ``ChanVariable: name=value`` (12 and later) and
-        ``ChanVariable(channel): name=value`` (before, and still in some events).
+        ``ChanVariable(channel): name=value`` (before, and still in some events).  Those of the other channels
+        of an event have :meth:`variables_of`.  Values of the first spelling are escaped since 13.5: see
+        :func:`txami.unescape`.
         """
+        return self._variables(lambda name: name == b"chanvariable" or name.startswith(b"chanvariable("))
+
+    def variables_of(self, whose: str) -> dict[str, str]:
+        """
+        The channel variables of one of the channels that the event is about.
+
+        :param whose: what stands in front of this channel's headers, such as ``"Dest"`` (``DestChannel``,
+            ``DestChanVariable``), ``"LocalOne"`` or ``"Parkee"``; or, for Asterisk 11 and before, the channel's
+            name (``ChanVariable(SIP/bob-00000002)``).
+        """
+        names = (_fold(f"{whose}ChanVariable"), _fold(f"ChanVariable({whose})"))
+        return self._variables(lambda name: name in names)
+
+    def _variables(self, wanted: Callable[[bytes], bool]) -> dict[str, str]:
+        """Return the variables of the headers whose folded names are wanted."""
         found: dict[str, str] = {}
         for name, value in self.items():
-            folded = name.lower()
-            if folded == "chanvariable" or folded.startswith("chanvariable("):
+            if wanted(_fold(name)):
                 variable, _, content = value.partition("=")
                 found.setdefault(variable, content)
         return found

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from itertools import count
+from time import perf_counter
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -19,6 +21,7 @@ from twisted.logger import Logger
 
 from .errors import ConnectionLost, EventTimeout
 from .message import Event, decode
+from .slow import SlowObservers
 from .streams import EventStream, Overflow, Streams
 
 Observer = Callable[[Event], object]
@@ -143,16 +146,26 @@ class EventRegistry:
     Holds the observers of events.
 
     :param clock: for the timeouts of :meth:`wait_for`; the reactor, or a ``Clock``.
-    :ivar clock: the same.
+    :param slow_after: seconds that an observer may take before it is logged and counted.
+    :ivar clock: the same clock.
     :ivar routes: for each event name that was seen, as bytes, the subscriptions that it concerns.  The
         connection looks here for every event, so that an event nobody wants costs one dictionary look-up
         however many observers there are; :meth:`resolve` fills in what is missing.
+    :ivar counts: how many events of each name came; kept by the connection, for each that it looked up.
+    :ivar event_type: what the events are made as.
+    :ivar slow_after: as above.
+    :ivar slow: the observers that took longer.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime) -> None:
+    event_type: type[Event] = Event
+
+    def __init__(self, clock: IReactorTime, slow_after: float = 0.1) -> None:
         self.routes: dict[bytes, Route] = {}
+        self.counts: defaultdict[bytes, int] = defaultdict(int)
+        self.slow_after = slow_after
+        self.slow = SlowObservers(clock)
         self.clock = clock
         self._named: dict[str, dict[Subscription, None]] = {}
         self._patterned: dict[Subscription, None] = {}
@@ -196,7 +209,7 @@ class EventRegistry:
             :class:`~txami.ConnectionLost` when no event can come any more.  May be cancelled.
         """
         if self._ended is not None:
-            return fail(self._ended)
+            return fail(self._ended.with_traceback(None))  # else it would grow with each who awaits it
         timer: IDelayedCall | None = None
 
         def finish() -> None:
@@ -224,7 +237,7 @@ class EventRegistry:
         subscription = self.on(names, happened, where=where)
         self._waiting[waiter] = give_up
         if timeout is not None:
-            timer = self.clock.callLater(timeout, lambda: give_up(EventTimeout(shown, timeout)))
+            timer = self.clock.callLater(max(timeout, 0), lambda: give_up(EventTimeout(shown, timeout)))
         return waiter
 
     def events(
@@ -248,6 +261,11 @@ class EventRegistry:
             stream.end(self._ended)
         return stream
 
+    @property
+    def dropped(self) -> int:
+        """How many events the iterators of :meth:`events` dropped."""
+        return self._streams.dropped
+
     def end(self, error: Exception | None) -> None:
         """
         Tell those who wait for events that none will come.
@@ -268,21 +286,27 @@ class EventRegistry:
     def resolve(self, name: bytes) -> Route:
         """Work out who is concerned by an event of this name, as it is spelt on the wire, and remember it."""
         if len(self.routes) >= _MAX_ROUTES:
-            self.routes.clear()
-            self._spellings.clear()
+            self.forget_routes()
+        if len(self.counts) >= _MAX_ROUTES:
+            self.counts.clear()
         folded = decode(name).lower()
-        concerned = [*self._named.get(folded, ())]
-        concerned += [each for each in self._patterned if any(p.match(folded) for p in each.patterns)]
         # dict.fromkeys: one subscription may name the event and match it by a glob, too.
-        unique = dict.fromkeys(concerned)
+        unique = dict.fromkeys(self.concerned(folded))
         route = tuple(sorted(unique, key=lambda each: (each.fallback, each.serial)))
         self.routes[name] = route
         self._spellings.setdefault(folded, set()).add(name)
         return route
 
+    def concerned(self, folded: str) -> list[Subscription]:
+        """Return the subscriptions that an event of this name, folded, concerns."""
+        # A copy: a stream that is garbage may be collected, and so cancelled, at any point of a loop.
+        globs = [each for each in list(self._patterned) if any(p.match(folded) for p in each.patterns)]
+        return [*self._named.get(folded, ()), *globs]
+
     def deliver(self, route: Route, event: Event) -> None:
         """Hand an event to the subscriptions of a route; nothing that an observer does comes back from here."""
         handled = False
+        began = perf_counter()
         for subscription in route:
             # One that was cancelled meanwhile, by an observer before it, is called no more.
             if not subscription.active or (handled and subscription.fallback):
@@ -303,6 +327,10 @@ class EventRegistry:
             else:
                 if result is not None:
                     self._follow(result, subscription, event)
+            ended = perf_counter()
+            if ended - began > self.slow_after:
+                self.slow.add(_name_of(subscription.observer), ended - began, event)
+            began = ended
 
     def _follow(self, result: object, subscription: Subscription, event: Event) -> None:
         """See an asynchronous observer through, so that its failure is not lost."""
@@ -324,7 +352,7 @@ class EventRegistry:
             self._named.setdefault(name, {})[subscription] = None
         if subscription.patterns:
             self._patterned[subscription] = None
-        self._forget_routes(subscription)
+        self.forget_routes(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Undo :meth:`on`; what :meth:`Subscription.cancel` calls."""
@@ -334,41 +362,14 @@ class EventRegistry:
             if not observers:
                 self._named.pop(name, None)
         self._patterned.pop(subscription, None)
-        self._forget_routes(subscription)
+        self.forget_routes(subscription)
 
-    def _forget_routes(self, subscription: Subscription) -> None:
-        """Have the routes that a subscription concerns worked out anew; a glob may concern any."""
-        if subscription.patterns:
+    def forget_routes(self, subscription: Subscription | None = None) -> None:
+        """Have the routes that a subscription concerns worked out anew, or all; a glob may concern any."""
+        if subscription is None or subscription.patterns:
             self.routes.clear()
             self._spellings.clear()
+            return
         for name in subscription.names:
             for spelling in self._spellings.pop(name, ()):
                 self.routes.pop(spelling, None)
-
-
-class Observing:
-    """Offers the methods of its ``registry`` as its own."""
-
-    registry: EventRegistry
-
-    def on(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
-        """See :meth:`EventRegistry.on`."""
-        return self.registry.on(names, observer, where=where)
-
-    def once(self, names: Names, observer: Observer | None = None, *, where: Where = None) -> Subscription:
-        """See :meth:`EventRegistry.once`."""
-        return self.registry.once(names, observer, where=where)
-
-    def on_unhandled(self, observer: Observer) -> Subscription:
-        """See :meth:`EventRegistry.on_unhandled`."""
-        return self.registry.on_unhandled(observer)
-
-    def wait_for(self, names: Names, where: Where = None, timeout: float | None = None) -> Deferred[Event]:
-        """See :meth:`EventRegistry.wait_for`."""
-        return self.registry.wait_for(names, where, timeout)
-
-    def events(
-        self, names: Names = None, where: Where = None, *, limit: int = 1000, overflow: Overflow = "drop_oldest"
-    ) -> EventStream:
-        """See :meth:`EventRegistry.events`."""
-        return self.registry.events(names, where, limit=limit, overflow=overflow)

@@ -147,32 +147,23 @@ class Call:
         :param timeout: seconds for Asterisk to accept the action.
         :return: fires with this call when Asterisk has said that it will place it.
         """
-        # Waited for from before the action is sent: the outcome may come in the same packet as the response.
+        return self._ami.action("Originate", fields, timeout=timeout).addCallback(self._accepted, ring_time)
+
+    def _accepted(self, response: Response, ring_time: float) -> Call:
+        # Early enough, since Asterisk writes a response before all events that its action causes, and not
+        # earlier, since the action may have waited for a connection, or outlived one that it had not left on.
+        self._action_id = response.action_id
         registry = self._ami.registry
         mine = {"Uniqueid": self.uniqueid}
-        self._response = registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
-        self._response.addCallbacks(self._decided, self._undecided)
-        self._lost = self._ami.when_disconnected()
-        self._lost.addCallbacks(self._connection_lost, lambda _: None)
         self._watched = [
             registry.once("Newchannel", self._begun, where=mine),
             registry.once("Hangup", self._hung_up, where=mine),
         ]
-        try:
-            sent = self._ami.action("Originate", fields, timeout=timeout)
-        except InvalidAction:
-            self._refused(Failure())
-            raise
-        return sent.addCallbacks(self._accepted, self._refused)
-
-    def _accepted(self, response: Response) -> Call:
-        self._action_id = response.action_id
+        self._response = registry.wait_for("OriginateResponse", self._is_mine, ring_time + _GRACE)
+        self._lost = self._ami.when_disconnected()
+        self._response.addCallbacks(self._decided, self._undecided)
+        self._lost.addCallbacks(self._connection_lost, lambda _: None)
         return self
-
-    def _refused(self, failure: Failure) -> Failure:
-        self._response.cancel()
-        self._stop_watching()
-        return failure
 
     def _stop_watching(self) -> None:
         self._lost.cancel()

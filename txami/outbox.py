@@ -9,6 +9,7 @@ one record.  So over TLS we write whole lines, at most 1024 bytes, one such chun
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITransport
@@ -65,7 +66,8 @@ class PacedOutbox:
     def __init__(self, transport: ITransport, clock: IReactorTime) -> None:
         self._transport = transport
         self._clock = clock
-        self._waiting: dict[bytes, bytes] = {}
+        # An OrderedDict finds its first at once also when thousands before it are gone; a dict does not.
+        self._waiting: OrderedDict[bytes, bytes] = OrderedDict()
         self._under_way: bytes | None = None  # the action that has left in part
         self._turn: IDelayedCall | None = None
         self._closed = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -12,7 +13,10 @@ from twisted.internet.interfaces import IReactorTime
 from .deadlines import Deadlines
 from .errors import ActionError, ActionTimeout, ConnectionLost
 from .message import Event, Response
-from .replies import ANONYMOUS_ITEMS, BLOCKING, Collector
+from .replies import ANONYMOUS_ITEMS, BARE, BLOCKING, Collector
+
+#: Seconds for which a blocking action that timed out may still keep Asterisk from answering a ping.
+ABANDONED: Final = 60.0
 
 
 @dataclass
@@ -37,6 +41,10 @@ class Counters:
     messages: int = 0
     received: int = 0
 
+    def __add__(self, other: Counters) -> Counters:
+        mine, others = astuple(self), astuple(other)
+        return Counters(*(one + another for one, another in zip(mine, others, strict=True)))
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -60,10 +68,13 @@ class PendingActions:
 
     def __init__(self, clock: IReactorTime, counters: Counters, withdraw: Callable[[bytes], bool]) -> None:
         self.version: tuple[int, ...] | None = None
+        self._clock = clock
         self._counters = counters
         self._withdraw = withdraw
         self._pending: dict[bytes, _Pending] = {}
         self._deadlines = Deadlines(clock, self._time_out)
+        # Blocking actions that were given up, and until when Asterisk may still be busy with them.
+        self._abandoned: dict[bytes, float] = {}
         # How many of them get items without an ActionID.
         self._anonymous = 0
         # Random, because Asterisk broadcasts some events with their ActionID to every session: two clients
@@ -113,6 +124,7 @@ class PendingActions:
             self._counters.unmatched += 1
         elif action is None:
             self._counters.late += 1
+            self._abandoned.pop(key, None)
         elif action.collector.add_response(raw):
             self.finish(key)
 
@@ -131,6 +143,20 @@ class PendingActions:
         elif action.collector.add_event(event.raw):
             self.finish(key)
         return True
+
+    def take_bare(self, raw: bytes) -> bool:
+        """
+        Take a message that is neither response nor event.
+
+        :return: whether it is the reply to an action that is answered so, see ``BARE`` in :mod:`txami.replies`.
+        """
+        for key, action in self._pending.items():
+            start = BARE.get(action.collector.action.lower())
+            if start is not None and raw.startswith(start):
+                action.collector.add_response(raw)
+                self.finish(key)
+                return True
+        return False
 
     def finish(self, key: bytes) -> None:
         """Deliver the reply to an action, complete as it is."""
@@ -157,8 +183,11 @@ class PendingActions:
                 action.deferred.errback(ConnectionLost(action.collector.action, sent, reason))
 
     def blockers(self) -> set[bytes]:
-        """Return the actions that Asterisk may be busy with for long."""
-        return {key for key, action in self._pending.items() if action.collector.action.lower() in BLOCKING}
+        """Return the actions that Asterisk may be busy with for long, also if we wait for them no more."""
+        now = self._clock.seconds()
+        self._abandoned = {key: until for key, until in self._abandoned.items() if until > now}
+        waiting = {key for key, action in self._pending.items() if self._is_blocking(action)}
+        return waiting | set(self._abandoned)
 
     def _take(self, key: bytes) -> _Pending | None:
         """Forget an action; what may still come for it is late."""
@@ -168,9 +197,13 @@ class PendingActions:
                 self._deadlines.discard(key, action.timeout)
             if self._anonymous and action.collector.action.lower() in ANONYMOUS_ITEMS:
                 self._anonymous -= 1
-            if not action.collector.has_response:
-                self._withdraw(key)
+            if not action.collector.has_response and not self._withdraw(key) and self._is_blocking(action):
+                self._abandoned[key] = self._clock.seconds() + ABANDONED
         return action
+
+    @staticmethod
+    def _is_blocking(action: _Pending) -> bool:
+        return action.collector.action.lower() in BLOCKING
 
     def _time_out(self, key: bytes) -> None:
         action = self._take(key)

@@ -14,8 +14,6 @@ fails at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -27,6 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .actions import DEFAULT_TIMEOUT, Actions
+from .advice import warn_of_unknown_headers
 from .errors import (
     ActionError,
     AMIError,
@@ -39,34 +38,25 @@ from .interfaces import IAMI
 from .keepalive import Keepalive
 from .login import Login
 from .message import Event, Message, Response, decode, encode
-from .observers import EventRegistry, Observing
+from .observers import EventRegistry
+from .observing import Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
+from .permissions import Permissions
 from .replies import NEED_BARRIER, refuse_unframed
 from .selection import Selection
+from .timeouts import Timeouts
+from .transcript import Transcript
 from .waiters import OneShot, Waiters
 from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
 
+#: Items of lists that have a ``Privilege`` on their second line, as queued events have it, but another value:
+#: that of a queued event ends with ``,all`` (``main/manager.c: action_status``; ``channels/chan_sip.c:
+#: manager_sip_peer_status``).
+_WITH_PRIVILEGE = (b"Event: Status\r\n", b"Event: PeerStatus\r\n")
+_PRIVILEGES_OF_ITEMS = (("Privilege", "Call"), ("Privilege", "System"))
+
 State = Literal["greeting", "login", "ready", "closing", "closed"]
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """
-    How long to wait for what, in seconds.
-
-    :ivar login: from the connection being made to the login being accepted.
-    :ivar action: the default for each action; ``None`` waits as long as it takes.
-    :ivar ping_interval: between keepalive pings; ``None`` sends none.
-    :ivar ping: for the answer to one.
-    :ivar logoff: for a logoff to end the connection before it is cut.
-    """
-
-    login: float = 30.0
-    action: float | None = 30.0
-    ping_interval: float | None = 30.0
-    ping: float = 10.0
-    logoff: float = 5.0
 
 
 @implementer(IAMI)
@@ -82,10 +72,13 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     :param login: who logs in.
     :param registry: the observers; by default the connection has its own, which ends with it.
     :param timeouts: how long to wait for what.
+    :param transcript: takes down what goes over the wire.
     :ivar version: the AMI version that the server greeted with, such as ``(11, 0, 0)``, or ``None``.
     :ivar banner: the whole greeting.
     :ivar counters: what happened so far.
     :ivar selection: which events it gets.
+    :ivar permissions: which actions it may send.
+    :ivar heard: when anything was received last, in seconds since the epoch; ``None`` before the greeting.
     """
 
     #: Bytes that one message may have before the connection is given up.
@@ -100,6 +93,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         *,
         registry: EventRegistry | None = None,
         timeouts: Timeouts | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.registry = EventRegistry(clock) if registry is None else registry
         self.counters = Counters()
@@ -118,6 +112,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._ping_timeout: Waiters[None] = Waiters()
         # Why there is no connection, once it is known: our own reason, or else the transport's.
         self._reason: Exception | None = None
+        self.permissions = Permissions(self)
+        self.heard: float | None = None
         self.selection = Selection(self, login.username, login.events)
         self._keepalive = Keepalive(
             clock,
@@ -127,7 +123,9 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             received=lambda: self.counters.received,
             on_timeout=self._ping_unanswered,
         )
-        self._login_deadline: IDelayedCall | None = None
+        # For the login, and later for the logoff.
+        self._deadline: IDelayedCall | None = None
+        self._recorder = None if transcript is None else transcript.tap(self, clock, login.secret)
 
     # -- the user's side -------------------------------------------------------------------------------
 
@@ -177,15 +175,15 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         :raises InvalidAction: at once, if the action cannot be sent safely.
         """
         refuse_unframed(name)
-        if headers:
-            pairs = fields.items() if isinstance(fields, Mapping) else fields or ()
-            fields = chain(pairs, headers.items())
+        pairs = [*(fields.items() if isinstance(fields, Mapping) else fields or ()), *headers.items()]
         if self._state != "ready":
-            encode_action(name, "", fields)
+            encode_action(name, "", pairs)
             return fail(NotConnected(f"{name}: {self._why_not_ready()}; it was not sent"))
-        return self._send(name, fields, self._timeouts.action if timeout is DEFAULT_TIMEOUT else timeout, check)
+        sent = self._send(name, pairs, self._timeouts.action if timeout is DEFAULT_TIMEOUT else timeout, check)
+        warn_of_unknown_headers(name, pairs)
+        return sent
 
-    def link(self) -> Deferred[AMIProtocol]:
+    def link(self, timeout: float | None = DEFAULT_TIMEOUT) -> Deferred[AMIProtocol]:
         """Return this connection, as a Deferred: what a service has to wait for."""
         return succeed(self)
 
@@ -198,10 +196,12 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         closed: Deferred[None] = self.when_disconnected().addCallback(lambda _: None)
         if self._state == "ready":
             self._reason = NotConnected("logged off")
-            done = self._send("Logoff", None, self._timeouts.logoff, check=False)
+            done = self._send("Logoff", None, None, check=False)
             self._state = "closing"
-            done.addCallbacks(lambda _: self._lose_connection(), lambda _: self._abort())
-        elif self._state != "closing":
+            # Until the loss, not the reply: over TLS the other end has to agree to the closing.
+            self._deadline = self._clock.callLater(self._timeouts.logoff, self._abort)
+            done.addCallbacks(lambda _: self._lose_connection(), lambda _: None)
+        elif self._state not in ("closing", "closed"):
             self._fail(NotConnected("closed before the login was complete"))
         return closed
 
@@ -239,11 +239,14 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         transport: Any = self.transport
         if hasattr(transport, "setTcpKeepAlive"):
             transport.setTcpKeepAlive(True)
-        if ISSLTransport.providedBy(transport):
+        is_paced = ISSLTransport.providedBy(transport)
+        if self._recorder is not None:
+            transport = self._recorder.open(transport)
+        if is_paced:
             self._outbox = PacedOutbox(transport, self._clock)
         else:
             self._outbox = DirectOutbox(transport)
-        self._login_deadline = self._clock.callLater(self._timeouts.login, self._login_too_slow)
+        self._deadline = self._clock.callLater(self._timeouts.login, self._login_too_slow)
 
     def lineReceived(self, line: bytes) -> None:
         """Take the greeting, the only line that is read as one, and log in."""
@@ -265,6 +268,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     def rawDataReceived(self, data: bytes) -> None:
         """Hand each message to whom it concerns."""
         self.counters.received += len(data)
+        self.heard = self._clock.seconds()
         try:
             messages = self._framer.feed(data)
         except ProtocolError as error:
@@ -273,19 +277,22 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self.counters.messages += len(messages)
         registry = self.registry
         routes = registry.routes
+        counts = registry.counts
+        event_type = registry.event_type
         for message in messages:
             # An event that Asterisk queues for all sessions has Privilege on its second line; what belongs to
-            # a reply has not (the items of Status are the exception: "Privilege: Call").  So these events can
+            # a reply has not (the items of _WITH_PRIVILEGE are the exceptions).  So these events can
             # be told from ours, whatever ActionID they carry, by two comparisons and one look-up.
             if message.startswith(b"Event: "):
                 end = message.find(b"\r\n")
-                if message.startswith(b"\r\nPrivilege: ", end) and not message.startswith(b"Event: Status\r\n"):
+                if message.startswith(b"\r\nPrivilege: ", end) and not message.startswith(_WITH_PRIVILEGE):
                     name = message[7:end]
                     route = routes.get(name)
                     if route is None:
                         route = registry.resolve(name)
+                    counts[name] += 1
                     if route:
-                        registry.deliver(route, Event(message))
+                        registry.deliver(route, event_type(message))
                     continue
             self._message_received(message)
 
@@ -294,8 +301,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._state = "closed"
         if self._reason is None:
             self._reason = reason.value if isinstance(reason.value, Exception) else Exception(str(reason.value))
-        if self._login_deadline is not None and self._login_deadline.active():
-            self._login_deadline.cancel()
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
         self._keepalive.stop()
         self._outbox.close()
         self._pending.fail_all(self._reason)
@@ -317,9 +324,9 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         await self._send("Login", self._login.fields(challenge), None)
 
     def _logged_in(self, _: object) -> None:
-        if self._state != "login" or self._login_deadline is None:
+        if self._state != "login" or self._deadline is None:
             return  # given up meanwhile
-        self._login_deadline.cancel()
+        self._deadline.cancel()
         self._state = "ready"
         if self._timeouts.ping_interval is not None:
             self._keepalive.start()
@@ -368,10 +375,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         if kind == b"response":
             self._pending.take_response(raw)
         elif kind == b"event":
-            event = Event(raw)
+            event = self.registry.event_type(raw)
             if _is_queued(event) or not self._pending.take_part(event):
                 self._publish(event)
-        elif raw:
+        elif raw and not self._pending.take_bare(raw):
             self.counters.unmatched += 1
             self._log.debug("dropped a message that is neither event nor response: {message}", message=Message(raw))
 
@@ -380,6 +387,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         route = self.registry.routes.get(name)
         if route is None:
             route = self.registry.resolve(name)
+        self.registry.counts[name] += 1
         if route:
             self.registry.deliver(route, event)
 
@@ -395,7 +403,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._abort()
 
     def _ping_unanswered(self) -> None:
-        self._log.warn("no answer to a ping within {seconds} s, cutting the connection", seconds=self._timeouts.ping)
+        self._log.info("no answer to a ping within {seconds} s, cutting the connection", seconds=self._timeouts.ping)
         self._ping_timeout.succeed(None)
         self._fail(ConnectionLost(None, False, TimeoutError(f"no answer to a ping within {self._timeouts.ping:g} s")))
 
@@ -422,11 +430,11 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     def _loss(self) -> Exception:
         """Return the error for those who wait for anything but a reply."""
         if isinstance(self._reason, AMIError):
-            return self._reason
+            return self._reason.with_traceback(None)  # else it would grow with each who awaits it
         return ConnectionLost(None, False, self._reason)
 
 
 def _is_queued(event: Event) -> bool:
     """Tell whether an event was queued for all sessions, rather than written as a part of a reply."""
     headers = event.items()
-    return len(headers) > 1 and headers[1][0].lower() == "privilege" and headers[1] != ("Privilege", "Call")
+    return len(headers) > 1 and headers[1][0].lower() == "privilege" and headers[1] not in _PRIVILEGES_OF_ITEMS

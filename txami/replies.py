@@ -21,8 +21,10 @@ from .message import Event, Response
 ALL_LISTS_MARKED: Final = (2, 7)
 
 #: Replies that are one response and one event that carries the ActionID but no ``EventList``
-#: (``res/res_fax.c: manager_fax_stats``, ``manager_fax_session``; ``main/manager.c: action_waitevent``).
+#: (``res/res_fax.c: manager_fax_stats``, ``manager_fax_session``; ``main/manager.c: action_waitevent``), or that
+#: event alone (``main/data.c: manager_data_get``, Asterisk 1.8 to 14).
 ENDED_BY_EVENT: Final = {
+    "dataget": "DataGet Tree",
     "faxstats": "FAXStats",
     "faxsession": "FAXSession",
     "waitevent": "WaitEventComplete",
@@ -53,12 +55,24 @@ UNMARKED_LISTS: Final = {
 #: Replies that may never come, or never end: only the answer to a later action proves that nothing more will
 #: follow, because Asterisk handles the actions of a connection one after another.
 #: FAXSession: ``res/res_fax_spandsp.c`` returns early on failure.  Events: silent for some masks with
-#: ``brokeneventsaction=yes`` in manager.conf.
-NEED_BARRIER: Final = frozenset({"faxsession", "events"})
+#: ``brokeneventsaction=yes`` in manager.conf.  SKINNYshowdevice, SKINNYshowline: silent for what does not exist.
+NEED_BARRIER: Final = frozenset({"faxsession", "events", "skinnyshowdevice", "skinnyshowline"})
+
+#: Replies that are one message without ``Response`` and ActionID, with what it begins with
+#: (``channels/chan_skinny.c: manager_skinny_show_device``, ``manager_skinny_show_line``).  They need the barrier,
+#: too: what comes before the answer to the ping behind an action cannot be for a later one.
+BARE: Final = {
+    "skinnyshowdevice": b"Channeltype: SKINNY\r\n",
+    "skinnyshowline": b"Channeltype: SKINNY\r\n",
+}
+
+#: Actions whose first response may only announce the one that tells the result, with what the former holds
+#: (``res/res_xmpp.c: manager_jabber_send``).
+ANNOUNCED: Final = {"jabbersend": b"\r\nMessage: Attempting to send "}
 
 #: Actions that can hold up everything behind them on the same connection for longer than a ping may take,
-#: because Asterisk serves a connection with one thread.
-BLOCKING: Final = frozenset({"command", "moduleload", "originate", "pjsipqualify", "reload", "waitevent"})
+#: because Asterisk serves a connection with one thread.  WaitEvent is none: it ends as soon as a ping arrives.
+BLOCKING: Final = frozenset({"command", "moduleload", "originate", "pjsipqualify", "reload"})
 
 #: Items that do not carry the ActionID (``channels/chan_iax2.c: __iax2_show_peers``), by action: they are
 #: told by their name and by having no ``Privilege``, which every asynchronous event has.
@@ -80,7 +94,7 @@ def refuse_unframed(action: str) -> None:
 
     :raises InvalidAction: naming the CLI command that prints the same.
     """
-    command = UNFRAMED.get(action.lower())
+    command = UNFRAMED.get(str(action).lower())
     if command is not None:
         raise InvalidAction(
             f"{action}: Asterisk answers it with bare text that cannot be told from other messages; "
@@ -107,12 +121,24 @@ def _split_channel_map(item: bytes) -> list[bytes]:
     return _GLUE.split(item)
 
 
+def _split_skinny(item: bytes) -> list[bytes]:
+    """
+    Cut apart what has no blank line between: all items and the end of the list
+    (``channels/chan_skinny.c: manager_skinny_show_devices``, ``manager_skinny_show_lines``).
+    """
+    return _NO_BLANK_LINE.split(item)
+
+
+_NO_BLANK_LINE: Final = re.compile(rb"\r\n(?=Event: (?:Device|Line)(?:Entry|listComplete)\r\n)")
+
 #: What stands between them, seen from what follows: the next item, the completion, or an error in its place.
 _GLUE: Final = re.compile(rb"\r\n\n(?=Event: CoreShowChannelMap|Response: Error\r\n)")
 
 _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
     "agents": _split_call_started,
     "coreshowchannelmap": _split_channel_map,
+    "skinnydevices": _split_skinny,
+    "skinnylines": _split_skinny,
 }
 
 
@@ -125,6 +151,7 @@ class Collector:
     """
 
     __slots__ = (
+        "_announced",
         "_completion",
         "_ends_with",
         "_in_list",
@@ -140,6 +167,7 @@ class Collector:
         key = action.lower()
         self.action = action
         self._marked = version is not None and version >= ALL_LISTS_MARKED
+        self._announced = ANNOUNCED.get(key)
         self._ends_with = ENDED_BY_EVENT.get(key)
         self._repair = _REPAIRS.get(key)
         self._in_list = self._in_unmarked_list = False
@@ -164,6 +192,8 @@ class Collector:
             # An Error in the middle of a list ends it (CoreShowChannelMap, ShowDialPlan, PJSIPShowEndpoint).
             # Whatever may follow is late.
             return True
+        if self._announced is not None and self._announced in raw:
+            return False
         if self._ends_with is None and self._marked and b"\r\nEventList: " not in raw:
             return True
         return self._is_complete(Response(raw))
@@ -211,7 +241,7 @@ class Collector:
         :param complete: whether that is all; false hands over a part.
         :return: ``None`` if nothing has come at all.
         """
-        if self._response is None and not self._items:
+        if self._response is None and not self._items and self._completion is None:
             return None
         completion = Event(self._completion) if self._completion is not None else None
         if completion is not None and completion.get("EventList", "").lower() == "cancelled":

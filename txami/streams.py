@@ -31,6 +31,8 @@ class Streams:
     def __init__(self) -> None:
         self.all: WeakSet[EventStream] = WeakSet()
         self.awaited: set[EventStream] = set()
+        #: How many events all of them have dropped, those included that are no more.
+        self.dropped = 0
 
     def end(self, error: Exception | None) -> None:
         """End every stream; see :meth:`EventStream.end`."""
@@ -95,6 +97,7 @@ class EventStream:
         if self._ended:
             return
         if len(self._queue) >= self._limit:
+            self._streams.dropped += 1
             if self._overflow == "error":
                 self.end(EventsDropped(self._limit))
                 return
@@ -118,7 +121,7 @@ class EventStream:
             if self._ended:
                 if self._error is None:
                     raise StopAsyncIteration
-                raise self._error
+                raise self._error.with_traceback(None)
             await self._wait()
         return self._queue.popleft()
 

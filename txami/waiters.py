@@ -20,6 +20,9 @@ class Waiters(Generic[T]):
     def __init__(self) -> None:
         self._waiting: dict[Deferred[T], None] = {}
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def wait(self) -> Deferred[T]:
         """Return a new Deferred for the next result."""
         waiter: Deferred[T] = Deferred(lambda cancelled: self._waiting.pop(cancelled, None))
@@ -38,7 +41,8 @@ class Waiters(Generic[T]):
         waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
             if not waiter.called:  # one told before may have cancelled it
-                waiter.errback(error)
+                # Without the traceback of those told before, which would grow with each.
+                waiter.errback(error.with_traceback(None))
 
 
 class OneShot(Generic[T]):

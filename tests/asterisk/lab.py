@@ -58,6 +58,10 @@ class Server:
         self.port = self._instance.ports["ami"]
         self.tls_port = self._instance.ports["tls"]
         self.http_port = self._instance.ports["http"]
+        self.pjsip_port = self._instance.ports["pjsip"]
+        #: where the server's files are, as everybody else sees it and as the server itself does
+        self.directory = self._instance.directory
+        self.base = self._instance.base
         #: name -> secret
         self.users = dict(self._instance.secrets)
         #: who signed the certificate for localhost, 127.0.0.1 and ::1

@@ -12,7 +12,9 @@ With ``TXAMI_REQUIRE_ASTERISK`` set, a server that is not there is a failure.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -56,6 +58,12 @@ class AsteriskCase(TestCase):
             if REQUIRED:
                 self.fail(f"TXAMI_REQUIRE_ASTERISK is set, but: {reason}")
             raise SkipTest(reason)
+
+    def mktemp(self) -> str:
+        """Return a path in a directory that goes with the test; trial's own would stay in the checkout."""
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        return os.path.join(directory, "file")
 
     @property
     def server(self) -> lab.Server:

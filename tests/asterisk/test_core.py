@@ -90,6 +90,13 @@ class Login(AsteriskCase):
         await ami.logoff()
         await self.failure(ami.action("Ping"), NotConnected)
 
+    async def test_logging_off_again_does_nothing(self) -> None:
+        for tls in (False, True):
+            ami = await self.connect(tls=tls)
+            await ami.logoff()
+            await self.sleep(0.1)
+            await ami.logoff()
+
 
 @on_each_server
 class Replies(AsteriskCase):
@@ -313,7 +320,9 @@ class Endurance(AsteriskCase):
         service.on_disconnected(downs.append)
         events = collect(service, "UserEvent")
         await service.action("UserEvent", UserEvent="Before")
-        pending = service.action("WaitEvent", Timeout=60, timeout=None)
+        # Synchronous, so that no reply comes before the crash.
+        ringing = "Local/103@default/n"
+        pending = service.action("Originate", Channel=ringing, Application="Wait", Timeout=60_000, timeout=None)
         await self.sleep(0.2)
         server.kill()
         error = await self.failure(pending, ConnectionLost)

@@ -40,7 +40,7 @@ class ActionBase:
         """Wait for the end of the connection; supplied by the class that this one is mixed into."""
         raise TypeError("ActionBase is to be mixed into a class that has when_disconnected()")
 
-    def link(self) -> Deferred[AMIProtocol]:
+    def link(self, timeout: float | None = DEFAULT_TIMEOUT) -> Deferred[AMIProtocol]:
         """Return the connection, when it is there; supplied by the class this one is mixed into."""
         raise TypeError("ActionBase is to be mixed into a class that has link()")
 

@@ -83,7 +83,7 @@ class CallActions(ActionBase):
         encode_action("Originate", "", headers)
 
         async def place() -> Call:
-            link = await self.link()
+            link = await self.link(timeout)
             if not await link.selection.shows("call"):
                 raise InvalidAction(
                     "originate: the outcome is an event of class 'call', which this connection does not get; "
