@@ -55,6 +55,15 @@ def test_what_events_tell_is_newer_than_the_list(table: ChannelTable) -> None:
     assert [row[1:] for row in rows(table)] == [["Down", "00:00:05"], ["Up", "00:00:00"]]
 
 
+def test_what_ended_is_forgotten_when_the_list_is_there(table: ChannelTable) -> None:
+    table.begin()
+    table.replace([])
+    table.update(event("Hangup", "1"))
+    table.replace([event("CoreShowChannel", "1", Duration="00:00:05")])
+    assert len(rows(table)) == 1
+    assert not table._ended
+
+
 def test_events_of_channels_that_are_not_known(table: ChannelTable) -> None:
     table.update(event("Newstate", "9", ChannelStateDesc="Up"))
     table.update(event("Hangup", "9"))

@@ -62,6 +62,18 @@ def test_a_connection_that_is_lost_before_all_came_fails(shell: Shell, tmp_path:
     assert (code, err) == (1, "txami: 1 of 100 events came\n")
 
 
+def test_a_connection_that_is_lost_before_the_time_is_over_fails(shell: Shell, tmp_path: Path) -> None:
+    shell.network.callLater(3, shell.lose_connections)
+    code, _, err = shell.type(f"record {tmp_path}/session.ami --duration 100")
+    assert (code, err) == (1, "txami: the connection was lost before the end\n")
+
+
+def test_what_ends_before_the_connection_leaves_no_file(shell: Shell, tmp_path: Path) -> None:
+    code, _, err = shell.type(f"record {tmp_path}/session.ami --ca-file {tmp_path}/none --host tls:lab:5039")
+    assert (code, "No such file" in err) == (1, True)
+    assert not (tmp_path / "session.ami").exists()
+
+
 def test_replay(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "session.ami"
     shell.network.callLater(2, shell.server.add_channel, "PJSIP/alice-1")

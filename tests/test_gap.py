@@ -184,3 +184,10 @@ class AllowedTests(ServiceCase):
         self.failureResultOf(self.allowed("Originate"), ActionError)
         self.net.server.answer("ListCommands", LISTED)
         self.assertTrue(self.successResultOf(self.allowed("Originate")))
+
+    def test_on_a_connection_that_is_closed_it_fails(self) -> None:
+        self.net.accept()
+        connection = self.service.connection
+        assert connection is not None
+        self.net.cut()
+        self.failureResultOf(connection.allowed("Originate"), NotConnected)

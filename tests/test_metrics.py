@@ -70,6 +70,21 @@ class CollectorTests(SynchronousTestCase):
         numbers = collected(AMICollector(pool))
         self.assertEqual({name: numbers["txami_up", name] for name in pool.servers}, {"berlin": 0, "paris": 0})
 
+    def test_what_the_pools_own_iterators_dropped_has_no_server(self) -> None:
+        net = network()
+        pool = AMIPool(net.clock, ping_interval=None, slow_after=60)
+        pool.add("berlin", net, "admin", "hush")
+        stream = pool.events("Hangup", limit=1)
+        pool.startService()
+        net.accept()
+        for _ in range(3):
+            net.server.emit("Hangup")
+        net.flush()
+        numbers = collected(AMICollector(pool))
+        self.assertEqual(numbers["txami_events_dropped_total", ""], 2)
+        self.assertEqual(numbers["txami_events_dropped_total", "berlin"], 0)
+        stream.close()
+
     def test_it_can_be_registered_twice_with_different_prefixes(self) -> None:
         pool, registry = AMIPool(network().clock), CollectorRegistry()
         registry.register(AMICollector(pool))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import shlex
 import textwrap
 import unittest
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from twisted.internet import task
 
 import txami
 from tests.memory import MemoryNetwork
+from txami import cli, tap
 from txami.testing import FakeAsterisk
 
 HOME = Path(__file__).parents[1]
@@ -149,3 +151,22 @@ def test_the_lines_that_ci_runs() -> None:
 def test_the_reference_is_complete(name: str) -> None:
     reference = (HOME / "docs" / "api.rst").read_text(encoding="utf-8")
     assert re.search(rf"^\.\. auto(function|class|exception):: {name}(\(\))?$", reference, re.MULTILINE)
+
+
+def test_the_command_lines_for_production_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TXAMI_SECRET", "secret")
+    monkeypatch.delenv("TXAMI_SECRET_FILE", raising=False)
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    lines = [
+        line.strip()
+        for line in README.read_text(encoding="utf-8").splitlines()
+        if re.match(r"    (twistd|txami) ", line)
+    ]
+    assert [line.split()[0] for line in lines] == ["twistd", "txami"]
+    _, _, _, *arguments = shlex.split(lines[0].replace("FILE", str(secret)))
+    options = tap.Options()
+    options.parseOptions(arguments[: arguments.index("--app")])
+    parsed = cli.build_parser().parse_args(shlex.split(lines[1])[1:])
+    assert (parsed.profile, parsed.json, parsed.run.__module__) == ("office", True, "txami.commands.events")

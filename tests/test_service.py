@@ -213,6 +213,34 @@ class LoginFailedTests(ServiceCase):
         self.net.accept()
         self.successResultOf(ready)
 
+    def test_a_login_that_is_refused_after_a_loss_is_told_once(self) -> None:
+        self.service = self.make(after_login_failed="retry")
+        self.net.attempts.clear()
+        self.service.startService()
+        self.level()
+        self.net.accept()
+        self.net.server.users["admin"] = "changed"
+        with capturedLogs() as captured:
+            self.net.cut()
+            for _ in range(3):
+                self.net.advance(61)
+                self.net.accept()
+        lines = [formatEvent(event) for event in captured if event["log_level"] >= LogLevel.warn]
+        self.assertEqual(len(lines), 2, lines)
+        self.assertIn("lost the connection", lines[0])
+        self.assertIn("refused to log in", lines[1])
+
+    def test_the_trouble_after_a_new_start_is_told_again(self) -> None:
+        def fail_once() -> int:
+            with capturedLogs() as captured:
+                self.net.refuse()
+            return sum(event["log_level"] == LogLevel.warn for event in captured)
+
+        self.assertEqual(fail_once(), 1)
+        self.service.stopService()
+        self.service.startService()
+        self.assertEqual(fail_once(), 1)
+
     def test_a_refusal_that_passes_is_tried_again(self) -> None:
         self.net.server.answer("Login", "Response: Error\nActionID: {ActionID}\nMessage: Login Already In Use")
         self.net.accept()

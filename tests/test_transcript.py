@@ -233,6 +233,10 @@ class BlotTests(SynchronousTestCase):
         self.assertTrue(blotted.endswith(b" secret: <blotted>\n--END COMMAND--\r\n\r\n"))
         self.assertEqual(blotter.blot(b"Secret: x\ny\r\n"), b"Secret: <blotted>\r\n")
 
+    def test_what_authorizes_a_request(self) -> None:
+        for line in (b"Authorization: Bearer 0xSECRET", b"Variable: PJSIP_HEADER(add,Authorization)=Basic 0xSECRET"):
+            self.assertNotIn(b"0xSECRET", Blotter().blot(b"Event: X\r\n" + line + b"\r\n\r\n"))
+
     def test_own_names_and_texts(self) -> None:
         blotter = Blotter([Secret("4711")], ["X-Card", "CARD*"])
         raw = b"Event: UserEvent\r\nx-card: 1\r\nX-Cards: 2\r\nChanVariable: CARDNUMBER=3\r\nValue: 94711\r\n\r\n"
@@ -323,6 +327,21 @@ class TargetTests(SynchronousTestCase):
         Taken(path).log_in().lose()
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o640)
         self.assertEqual([entry.data for entry in read(path)].count(b"opened\r\n"), 2)
+
+    def test_several_can_share_a_file(self) -> None:
+        path = self.path()
+        berlin, paris = Taken(path, name="berlin").log_in(), Taken(str(path), name="paris").log_in()
+        for number in range(5):
+            berlin.receive(message("Event: B", "Privilege: call,all", f"Number: {number}"))
+            paris.receive(message("Event: P", "Privilege: call,all", f"Number: {number}"))
+        berlin.lose()
+        paris.receive(message("Event: P", "Privilege: call,all", "Number: 5"))
+        paris.lose()
+        entries = read(path)
+        for name, kind, count in (("berlin", b"Event: B", 5), ("paris", b"Event: P", 6)):
+            own = [entry.data for entry in entries if entry.name == name]
+            self.assertEqual(sum(data.startswith(kind) for data in own), count)
+            self.assertEqual((own[0], own[-1]), (b"opened\r\n", b"closed\r\n"))
 
     def test_a_file_that_cannot_be_opened_is_told_at_once(self) -> None:
         net = network()

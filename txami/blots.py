@@ -22,7 +22,7 @@ BLOT: Final = b"<blotted>"
 #: What makes the name of a header, a variable or a setting that of a secret.  ``Ping`` has a ``pin`` in it, a
 #: ``secretary`` is none, and ``UsingPassword`` is a flag of SuccessfulAuth.
 _SECRET: Final = (
-    rb"secret(?!ar)|(?<!using)passw(?:or)?d|passphrase|passcode|credential|md5_?cred|token|api_?key"
+    rb"secret(?!ar)|(?<!using)passw(?:or)?d|passphrase|passcode|credential|md5_?cred|token|api_?key|authorization"
     rb"|(?<![a-z])pwd|(?:(?<![a-z])|user|db)pass(?![a-z])|(?:(?<![a-z])|user|admin|conf)pin(?:code|s)?(?![a-z])"
 )
 
@@ -47,7 +47,7 @@ _KEYWORDS: Final = frozenset({b"action", b"actionid", b"event", b"response"})
 #: One of these, in lower case, is in every message that has anything to blot.
 _HINTS: Final = tuple(
     b"secret pass credential md5 token api pwd pin challenge hash expectedresponse key: authenticate // sip: sips: "
-    b"register line- json: var-".split()
+    b"register line- json: var- authorization".split()
 )
 
 _FOLLOWS: Final = b"Response: Follows\r\n"

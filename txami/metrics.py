@@ -77,6 +77,8 @@ class AMICollector(Collector):
                 value = getattr(numbers, attribute)
                 if value is not None:
                     metric.add_metric([server], value)
+            if attribute == "events_dropped" and isinstance(self._source, AMIPool):
+                metric.add_metric([""], self._source.events_dropped)  # by those who iterate over all
             yield metric
         for name, label, attribute, text in _NUMBERS_BY_NAME:
             metric = CounterMetricFamily(f"{self._prefix}_{name}", text, labels=["server", label])

@@ -31,11 +31,12 @@ class Permissions:
         return self._look_up().addCallback(lambda known: wanted in known)
 
     def _look_up(self) -> Deferred[frozenset[str]]:
-        if self._known is None:
+        known = self._known
+        if known is None:
             known = self._known = OneShot()
             asked = self._ami.commands().addCallback(lambda found: frozenset(map(str.lower, found)))
             asked.addCallbacks(known.succeed, lambda failure: self._failed(failure.value))
-        return self._known.wait()
+        return known.wait()  # on a connection that is closed it has failed by now, and is forgotten
 
     def _failed(self, error: Exception) -> None:
         """Fail who waits; who asks later asks Asterisk anew."""

@@ -43,18 +43,12 @@ from .observing import Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
 from .permissions import Permissions
-from .replies import NEED_BARRIER, refuse_unframed
+from .replies import NEED_BARRIER, WITH_PRIVILEGE, is_queued, refuse_unframed
 from .selection import Selection
 from .timeouts import Timeouts
 from .transcript import Transcript
 from .waiters import OneShot, Waiters
 from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
-
-#: Items of lists that have a ``Privilege`` on their second line, as queued events have it, but another value:
-#: that of a queued event ends with ``,all`` (``main/manager.c: action_status``; ``channels/chan_sip.c:
-#: manager_sip_peer_status``).
-_WITH_PRIVILEGE = (b"Event: Status\r\n", b"Event: PeerStatus\r\n")
-_PRIVILEGES_OF_ITEMS = (("Privilege", "Call"), ("Privilege", "System"))
 
 State = Literal["greeting", "login", "ready", "closing", "closed"]
 
@@ -281,11 +275,11 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         event_type = registry.event_type
         for message in messages:
             # An event that Asterisk queues for all sessions has Privilege on its second line; what belongs to
-            # a reply has not (the items of _WITH_PRIVILEGE are the exceptions).  So these events can
+            # a reply has not (the items of WITH_PRIVILEGE are the exceptions).  So these events can
             # be told from ours, whatever ActionID they carry, by two comparisons and one look-up.
             if message.startswith(b"Event: "):
                 end = message.find(b"\r\n")
-                if message.startswith(b"\r\nPrivilege: ", end) and not message.startswith(_WITH_PRIVILEGE):
+                if message.startswith(b"\r\nPrivilege: ", end) and not message.startswith(WITH_PRIVILEGE):
                     name = message[7:end]
                     route = routes.get(name)
                     if route is None:
@@ -376,7 +370,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._pending.take_response(raw)
         elif kind == b"event":
             event = self.registry.event_type(raw)
-            if _is_queued(event) or not self._pending.take_part(event):
+            if is_queued(event) or not self._pending.take_part(event):
                 self._publish(event)
         elif raw and not self._pending.take_bare(raw):
             self.counters.unmatched += 1
@@ -432,9 +426,3 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         if isinstance(self._reason, AMIError):
             return self._reason.with_traceback(None)  # else it would grow with each who awaits it
         return ConnectionLost(None, False, self._reason)
-
-
-def _is_queued(event: Event) -> bool:
-    """Tell whether an event was queued for all sessions, rather than written as a part of a reply."""
-    headers = event.items()
-    return len(headers) > 1 and headers[1][0].lower() == "privilege" and headers[1] not in _PRIVILEGES_OF_ITEMS

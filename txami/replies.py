@@ -81,11 +81,23 @@ ANONYMOUS_ITEMS: Final = {
     "iaxpeerlist": "PeerEntry",
 }
 
+#: Items of lists that have a ``Privilege`` on their second line, as queued events have it, but another value:
+#: that of a queued event ends with ``,all`` (``main/manager.c: action_status``; ``channels/chan_sip.c:
+#: manager_sip_peer_status``).
+WITH_PRIVILEGE: Final = (b"Event: Status\r\n", b"Event: PeerStatus\r\n")
+_PRIVILEGES_OF_ITEMS: Final = (("Privilege", "Call"), ("Privilege", "System"))
+
 #: Actions whose reply has neither a frame nor an ActionID, so that it would run into the next message.
 UNFRAMED: Final = {
     "iaxnetstats": "iax2 show netstats",
     "queues": "queue show",
 }
+
+
+def is_queued(event: Event) -> bool:
+    """Tell whether an event was queued for all sessions, rather than written as a part of a reply."""
+    headers = event.items()
+    return len(headers) > 1 and headers[1][0].lower() == "privilege" and headers[1] not in _PRIVILEGES_OF_ITEMS
 
 
 def refuse_unframed(action: str) -> None:

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from .actions import DEFAULT_TIMEOUT, Actions
 from .connector import EndpointConnector
 from .endpoint import parse_endpoint
-from .errors import ConnectionLost, NotConnected
+from .errors import ConnectionLost, LoginFailed, NotConnected
 from .factory import AMIFactory
 from .gap import Gap, LinkObserver, LinkObservers
 from .history import History
@@ -97,7 +97,8 @@ class AMIService(Observing, Actions, Service):
         self._link: AMIProtocol | None = None
         # Why there will be no connection: after stopService(), and after a login that was refused for good.
         self._over: Exception | None = None
-        self._told_down = False
+        # What the log has a line about: that it is down, that the login is refused.
+        self._told_down = self._told_refused = False
         self._filters: list[EventFilter] = []
         self._ready: Waiters[AMIProtocol] = Waiters()
         self._lost: Waiters[Exception] = Waiters()
@@ -114,6 +115,7 @@ class AMIService(Observing, Actions, Service):
             return
         super().startService()
         self._over = None
+        self._told_down = self._told_refused = False
         self._history.started()
         self.registry.begin()
         self._factory = AMIFactory(
@@ -299,7 +301,7 @@ class AMIService(Observing, Actions, Service):
         self._link = link
         link.when_disconnected().addCallback(self._link_down, link)
         gap = self._history.up(link)
-        self._told_down = False
+        self._told_down = self._told_refused = False
         self._log.info(
             "connected to {name} as {username}{gap}", name=self._name, username=self._login.username, gap=_shown(gap)
         )
@@ -324,10 +326,14 @@ class AMIService(Observing, Actions, Service):
 
     def _attempt_failed(self, reason: Exception) -> None:
         self._history.failed(reason)
-        # One line when the trouble begins; that it goes on is for who wants to know.
-        level = self._log.debug if self._told_down else self._log.warn
+        refused = isinstance(reason, LoginFailed) and not reason.temporary
+        # One line when the trouble begins, and one when only the user can end it; that it goes on is for who wants
+        # to know.
+        told = self._told_refused if refused else self._told_down
+        level = self._log.debug if told else self._log.warn
         level("cannot connect to {name}: {reason}", name=self._name, reason=reason)
         self._told_down = True
+        self._told_refused = self._told_refused or refused
 
     def _filter_refused(self, failure: Failure) -> None:
         if not failure.check(ConnectionLost, NotConnected):

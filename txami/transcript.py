@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
 from typing import Any, Final, Literal, Protocol
+from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -100,7 +101,7 @@ class Transcript:
         ``"CARD*"``.
     :param secrets: texts that are blotted wherever they stand; the secret of the login always is.
     :param rotate: bytes after which a file is put aside (as ``ami.log.1``, …) and a new one begun; 0 for never.
-    :param keep: how many of those put aside are kept.
+    :param keep: how many of those put aside are kept.  Of several for one file, what the first says of both holds.
     :raises OSError: if the file cannot be opened.
     :raises ValueError: if the name has a blank or passes for a direction.
     """
@@ -316,10 +317,15 @@ class _File:
             file.close()
 
 
+#: Two who wrote to one file would overwrite each other, so they share it.
+_files: Final[WeakValueDictionary[str, _File]] = WeakValueDictionary()
+
+
 def _writer(target: Target, rotate: int, keep: int) -> Callable[[Entry], object]:
     """Return what writes an entry to a target."""
     if isinstance(target, (str, os.PathLike)):
-        return _File(os.path.abspath(target), rotate, keep)
+        path = os.path.realpath(target)
+        return _files.setdefault(path, _files.get(path) or _File(path, rotate, keep))
     if isinstance(target, Logger):
         logger = target
         return lambda entry: _log_entry(logger, entry)

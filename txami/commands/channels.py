@@ -56,29 +56,31 @@ class ChannelTable:
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._channels: dict[str, _Channel] = {}
-        self._ended: set[str] = set()
+        # Those that ended since the list was asked for, ``None`` while there is no list to come.
+        self._ended: set[str] | None = set()
 
     def begin(self) -> None:
         """Forget all, for a list is asked for."""
         self._channels.clear()
-        self._ended.clear()
+        self._ended = set()
 
     def replace(self, items: Iterable[Event]) -> None:
         """Take a list of ``CoreShowChannel``; what events have told since it was asked for is newer."""
+        ended, self._ended = self._ended or (), None
         for item in items:
             unique = item.get("Uniqueid", "")
-            if unique not in self._channels and unique not in self._ended:
+            if unique not in self._channels and unique not in ended:
                 since = self._clock.seconds() - from_duration(item.get("Duration", ""))
                 self._channels[unique] = _Channel(since)
                 self._channels[unique].take(item)
-        self._ended.clear()
 
     def update(self, event: Event) -> None:
         """Take one of :data:`EVENTS`."""
         unique = event.get("Uniqueid", "")
         if event.name == "Hangup":
             self._channels.pop(unique, None)
-            self._ended.add(unique)
+            if self._ended is not None:
+                self._ended.add(unique)
         elif event.name == "Newchannel":
             self._channels[unique] = _Channel(self._clock.seconds())
         if unique in self._channels:

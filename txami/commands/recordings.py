@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import CannotListenError
 
-from ..errors import AMIError
 from ..protocol import AMIProtocol
 from ..replay import FULL, Replay, load
 from ..transcript import Transcript
@@ -71,15 +70,20 @@ async def _record(reactor: Any, options: argparse.Namespace) -> int:
     transcript = Transcript(options.file, rotate=0)
     try:
         ami = await server.connect(reactor, transcript=transcript)
-    except AMIError:
+    except BaseException:  # Ctrl-C, too
         os.unlink(options.file)
         raise
     try:
         with progress(reactor, f"recording to {options.file}"):
             events = await _follow(reactor, ami, options)
+        lost = not ami.logged_in
     finally:
         await ami.logoff()
-    return _report(options, ami, transcript, events)
+    code = _report(options, ami, transcript, events)
+    if lost and options.count is None and code == OK:
+        complain("the connection was lost before the end")
+        return FAILED
+    return code
 
 
 async def _follow(reactor: Any, ami: AMIProtocol, options: argparse.Namespace) -> int:
