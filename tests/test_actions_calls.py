@@ -113,6 +113,11 @@ class ChannelTests(ActionCase):
         self.assertRaises(InvalidAction, self.ami.set_variable, "X", "\tblank", "A/1")
         self.assertRaises(InvalidAction, self.ami.set_variable, "X", "two\nlines", "A/1")
 
+    def test_a_repr_shows_no_variables(self) -> None:
+        event = Event(b"Event: CoreShowChannel\r\nChannel: A/1\r\nChanVariable: PIN=s3cret")
+        self.assertEqual(Channel.from_event(event).variables, {"PIN": "s3cret"})
+        self.assertNotIn("s3cret", repr(Channel.from_event(event)))
+
 
 class TransferTests(ActionCase):
     def test_redirect(self) -> None:

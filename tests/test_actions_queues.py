@@ -125,6 +125,9 @@ class QueueTests(ActionCase):
             self.answer_list("QueueStatus", PARAMS.format("support"), MEMBER.format("support", 1, int(paused)))
             self.assertEqual(self.result(self.ami.queue_toggle_pause("PJSIP/alice", "support")), not paused)
             self.assertEqual(self.sent()[0][-1], ("Paused", str(not paused).lower()))
+        # Asterisk finds both whatever their case.
+        self.answer_list("QueueStatus", PARAMS.format("support"), MEMBER.format("support", 1, 1))
+        self.assertFalse(self.result(self.ami.queue_toggle_pause("pjsip/Alice", "Support")))
         self.answer_error("QueuePause", "Interface not found")
         self.assertEqual(self.refusal(self.ami.queue_toggle_pause("PJSIP/bob", "support")), "Interface not found")
         self.assertEqual(self.refusal(self.ami.queue_toggle_pause("PJSIP/alice", "sales")), "Interface not found")

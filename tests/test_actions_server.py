@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from tests.actions import ActionCase
-from txami import IAMI, Event, InvalidAction
+from tests.network import network
+from txami import IAMI, AMIService, Event, InvalidAction
 from txami.actions import Contact
 from txami.actions.base import ActionBase
 
@@ -21,6 +22,19 @@ class DatabaseTests(ActionCase):
         self.answer_error("DBGet", "Permission denied")
         self.assertEqual(self.refusal(self.ami.db_get("f", "k")), "Permission denied")
 
+    def test_a_value_of_an_old_server(self) -> None:
+        # Before 13.2: no EventList, and DBGetResponse is what ends the reply.
+        net = network("1.1")
+        ami = AMIService(net.clock, net, "admin", "hush", ping_interval=None)
+        ami.startService()
+        net.accept()
+        response = "Response: Success\nActionID: {ActionID}\nMessage: Result will follow"
+        events = "Event: DBGetResponse\nFamily: f\nKey: k\nVal: v\nActionID: {ActionID}"
+        net.server.answer("DBGet", f"{response}\n\n{events}\n\nEvent: DBGetComplete\nActionID: {{ActionID}}")
+        asked = ami.db_get("f", "k")
+        net.flush()
+        self.assertEqual(self.successResultOf(asked), "v")
+
     def test_a_value_that_is_cut(self) -> None:
         long = "ü" * 300
         self.answer_list("DBGet", f"DBGetResponse\nVal: {long.encode()[:255].decode(errors='surrogateescape')}")
@@ -30,6 +44,7 @@ class DatabaseTests(ActionCase):
     def test_deleting(self) -> None:
         for action, delete, message in (
             ("DBDel", lambda: self.ami.db_delete("f", "k"), "Database entry could not be deleted"),
+            ("DBDel", lambda: self.ami.db_delete("f", "k"), "Database entry not found"),
             ("DBDelTree", lambda: self.ami.db_delete_tree("f"), "Database entry not found"),
         ):
             self.answer(action, "Message: deleted successfully")

@@ -376,6 +376,13 @@ class CommandTests(AGICase):
         self.assertIn("too long", str(error))
         self.assertEqual(self.result(session.get_variable("Y")), "y")
 
+    def test_a_result_that_is_cut_does_not_keep_a_call_from_leaving(self) -> None:
+        call, session = self.enter()
+        call.variables["X"] = "%" * 900
+        value, left = session.get_variable("X"), session.break_()
+        self.error(value, AGITruncated)
+        self.assertIsNone(self.result(left))
+
     def test_a_long_environment(self) -> None:
         call, session = self.enter(arg_1="a" * 600, arg_2="b" * 600)
         self.assertEqual(session.environment["agi_arg_2"], "b" * 600)

@@ -366,3 +366,14 @@ def test_the_reader_may_stop_reading(run: Run, monkeypatch: pytest.MonkeyPatch) 
     with open("/dev/null", "w") as spare:
         monkeypatch.setattr(sys, "stdout", Closed())
         assert run("actions", "Ping")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "there"), [("22.10.1-rc1", True), ("certified-18.9-cert5", False), ("16.28.0~dfsg", False)]
+)
+def test_versions_as_servers_give_them(version: str, there: bool) -> None:
+    info = catalogue.action("CoreShowChannelMap")
+    assert info is not None
+    assert info.in_version(version) is there
+    with pytest.raises(ValueError, match="GIT-master"):
+        info.in_version("GIT-master")

@@ -178,6 +178,13 @@ class AllowedTests(ServiceCase):
         self.assertEqual([self.successResultOf(each) for each in asked], [True, False])
         self.assertEqual(self.received(), ["Login", "ListCommands"])
 
+    def test_a_connection_that_is_lost_is_said_to_be(self) -> None:
+        self.net.accept()
+        ami = self.service.connection
+        assert ami is not None
+        self.net.cut()
+        self.failureResultOf(ami.allowed("Originate"), NotConnected)
+
     def test_a_failure_is_told_and_not_remembered(self) -> None:
         self.net.server.answer("ListCommands", "Response: Error\nActionID: {ActionID}\nMessage: no")
         self.net.accept()

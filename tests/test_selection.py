@@ -66,6 +66,11 @@ def test_a_filter_in_both_syntaxes(criteria: dict[str, Any], new: dict[str, str]
     assert including.fields(False) == {"Operation": "Add", "Filter": old[1:]}
 
 
+def test_a_value_that_begins_with_a_blank_needs_the_old_syntax() -> None:
+    selected = EventFilter("exclude", "Newexten", "AppData", " x", "contains")
+    assert selected.fields(True) == selected.fields(False)
+
+
 @pytest.mark.parametrize(
     "criteria",
     [
@@ -167,6 +172,19 @@ class SelectionTests(SynchronousTestCase):
         self.net.accept()
         self.assertEqual(self.filters[1:], [EventFilter("exclude", "VarSet").fields(True)])
         self.assertEqual(self.net.session.actions[0]["Events"], "call,agent")
+
+    def test_one_that_is_asked_for_on_each_connection_is_remembered_once(self) -> None:
+        service = AMIService(self.net.clock, self.net, "admin", "hush", ping_interval=None)
+        service.on_connected(lambda gap: service.add_filter("exclude", event="VarSet"))
+        service.startService()
+        for _ in range(5):
+            self.net.accept()
+            self.net.cut()
+            self.net.advance(2)
+        self.filters.clear()
+        self.net.accept()
+        wanted = EventFilter("exclude", "VarSet").fields(True)
+        self.assertEqual(self.filters.count(wanted), 2)  # the service's own and the observer's
 
     def test_a_filter_that_a_later_connection_refuses_is_logged(self) -> None:
         service = AMIService(self.net.clock, self.net, "admin", "hush", ping_interval=None)

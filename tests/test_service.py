@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from twisted.application.service import IService
@@ -589,6 +590,28 @@ class OriginateTests(ServiceCase):
             self.service.originate("PJSIP/a\r\n", application="Wait")
         self.assertEqual(self.received(), ["Login"])
         self.assertEqual(self.net.clock.getDelayedCalls(), [])
+
+    def test_names_of_variables_mean_one_variable(self) -> None:
+        for name in ("", "a=b", "a,b", 'a"', "a\\", "a b", "a(b", "CDR(x)y", "HASH(a=b)"):
+            with self.assertRaises(InvalidAction):
+                self.service.originate("PJSIP/a", application="Wait", variables={name: 1})
+        names = ("a", "__TAG", "CALLERID(num)", "SHARED(x,PJSIP/b)", "CDR(my field)")
+        self.service.originate("PJSIP/a", application="Wait", variables=dict.fromkeys(names, 1))
+        self.net.flush()
+        self.assertEqual(self.net.session.actions[-1].get_all("Variable"), [f"{name}=1" for name in names])
+
+    def test_a_loop_over_its_events_that_is_left_leaves_nothing(self) -> None:
+        placed = self.service.originate("PJSIP/a", application="Wait")
+        self.net.flush()
+        call = self.successResultOf(placed)
+        stream = call.events("VarSet")
+        self.assertIn("varset", self.service.registry._named)
+        del stream
+        gc.collect()
+        self.assertNotIn("varset", self.service.registry._named)
+        for _ in range(40):
+            self.net.advance(0.1)
+        self.assertEqual(self.service.registry._named, {})
 
     def test_a_refusal_fails_it_and_leaves_nothing(self) -> None:
         self.net.server.answer("Originate", "Response: Error\nActionID: {ActionID}\nMessage: Extension does not exist.")

@@ -128,6 +128,8 @@ class AGISession(AGICommands):
             self._leaving = reason
             try:
                 await sent
+            except (AGIHangup, AGITruncated):
+                pass  # the call leaves nevertheless
             except AMIError:
                 if self.active:
                     self._leaving = ""

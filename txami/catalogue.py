@@ -8,11 +8,12 @@ No Twisted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 #: What answers an action:
 #:
@@ -29,6 +30,9 @@ from typing import Any, Literal
 #: ``"text"``
 #:     bare text that cannot be told from other messages.
 ReplyKind = Literal["response", "list", "response or list", "response and event", "response, outcome later", "text"]
+
+
+_RELEASE: Final = re.compile(r"\d+(?:\.\d+)*")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class ActionInfo:
         Tell whether an Asterisk has it.
 
         :param version: such as ``"18.20.1"``, at least with its minor number.
+        :raises ValueError: if there is no number in it.
         """
         return in_version(version, self.since, self.until)
 
@@ -148,8 +153,11 @@ def in_version(version: str, since: Iterable[str], until: str | None) -> bool:
     :param version: a release, such as ``"18.20.1"``.
     :param since: the first releases, one for each branch that got it; none if it was always there.
     :param until: the last branch; ``None`` if it never went.
+    :raises ValueError: if there is no number in the version.
     """
     release = _numbers(version)
+    if not release:
+        raise ValueError(f"{version!r} is no version of Asterisk: write it like 18.20.1")
     last = _numbers(until or "")
     if last and release[: len(last)] > last:
         return False
@@ -160,8 +168,9 @@ def in_version(version: str, since: Iterable[str], until: str | None) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return a version in a form that compares."""
-    return tuple(map(int, version.split("."))) if version else ()
+    """Return a version in a form that compares, without what may stand around it (``certified-``, ``-rc1``)."""
+    found = _RELEASE.search(version)
+    return tuple(int(number) for number in found[0].split(".")) if found else ()
 
 
 @cache

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
+from weakref import WeakMethod
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -26,6 +28,9 @@ Status = Literal["answered", "busy", "no answer", "congestion", "hung up", "fail
 
 #: Seconds; what Asterisk takes when no ``Timeout`` is sent.
 DEFAULT_RING_TIME: Final = 30.0
+
+#: A variable, or a function with its arguments, as they pass the splitter of :func:`escape_value` unharmed.
+_NAME: Final = re.compile(r'[^\s=,"\\()\[\]]+(?:\([^="\\()\[\]]*\))?')
 
 #: The headers by which an event names a channel of a call.
 _CHANNEL_HEADERS: Final = ("Uniqueid", "Linkedid", "DestUniqueid", "DestLinkedid")
@@ -109,8 +114,16 @@ class Call:
         """
         registry = self._ami.registry
         stream = registry.events(names, self._concerns, limit=limit, overflow=overflow)
-        # In the next turn: the Hangup that ends the call is on its way to the stream, too.
-        self.ended.addBoth(lambda _: registry.clock.callLater(0, stream.close))
+        # In the next turn: the Hangup that ends the call is on its way to the stream, too.  Weakly: a stream that
+        # nobody reads any more is held by nobody.
+        weakly = WeakMethod(stream.close)
+
+        def close() -> None:
+            method = weakly()
+            if method is not None:
+                method()
+
+        self.ended.addBoth(lambda _: registry.clock.callLater(0, close))
         return stream
 
     def _concerns(self, event: Event) -> bool:
@@ -228,7 +241,7 @@ def originate_fields(
     """
     Return the headers of an asynchronous Originate.
 
-    :raises InvalidAction: if it is not clear where the call goes.
+    :raises InvalidAction: if it is not clear where the call goes, or a variable cannot have such a name.
     """
     target: list[tuple[str, HeaderValue]]
     if application is not None and context is None and exten is None:
@@ -244,7 +257,7 @@ def originate_fields(
         ("ChannelId", uniqueid),
         ("Timeout", round(ring_time * 1000)),
         ("CallerID", caller_id),
-        ("Variable", [f"{name}={escape_value(value)}" for name, value in _pairs(variables)]),
+        ("Variable", [f"{_checked(name)}={escape_value(value)}" for name, value in _pairs(variables)]),
     ]
 
 
@@ -252,6 +265,13 @@ def _pairs(variables: Variables | None) -> Iterable[tuple[str, object]]:
     if variables is None:
         return ()
     return variables.items() if isinstance(variables, Mapping) else variables
+
+
+def _checked(name: str) -> str:
+    """Refuse a name that Asterisk would read as another one, or as several variables."""
+    if not _NAME.fullmatch(name):
+        raise InvalidAction(f"originate: {name[:80]!a} is not the name of a variable or a function")
+    return name
 
 
 def escape_value(value: object) -> str:

@@ -36,8 +36,8 @@ _SPECIAL: Final = re.compile(r"([\\.^$*+?()\[\]{}|])")
 #: A user's name that the CLI takes for one word.
 _PLAIN: Final = re.compile(r"[\w.@-]+")
 
-#: The event that tells what an originated call came to.
-OUTCOME: Final = "OriginateResponse"
+#: The events that :meth:`~txami.AMIProtocol.originate` lives on, and what each tells.
+OF_CALLS: Final = {"OriginateResponse": "what became of a call", "Hangup": "when a call has ended"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class EventFilter:
         :param has_criteria: whether the server knows ``MatchCriteria``.  One that does not would ignore it,
             and turn a filter that excludes into one that includes.
         """
-        if not has_criteria:
+        # Asterisk skips blanks in front of a value (main/manager.c: __astman_get_header); the old syntax has none.
+        if not has_criteria or (self.value or "-")[0] <= " ":
             return {"Operation": "Add", "Filter": self.expression()}
         criteria = [f"action({self.action})"]
         if self.event is not None:
@@ -188,12 +189,14 @@ class Selection:
     def _warn_of_hidden_outcomes(self) -> None:
         including = [each for each in self.filters if each.action == "include"]
         excluding = [each for each in self.filters if each.action == "exclude"]
-        missing = including and not any(each.lets_through(OUTCOME) for each in including)
-        if missing or not all(each.lets_through(OUTCOME) for each in excluding):
-            _log.warn(
-                "the event filters hide {event}, so originate() will not learn what became of a call; include it",
-                event=OUTCOME,
-            )
+        for event, purpose in OF_CALLS.items():
+            missing = including and not any(each.lets_through(event) for each in including)
+            if missing or not all(each.lets_through(event) for each in excluding):
+                _log.warn(
+                    "the event filters hide {event}, so originate() will not learn {purpose}; include it",
+                    event=event,
+                    purpose=purpose,
+                )
 
     async def shows(self, event_class: str) -> bool:
         """

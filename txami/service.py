@@ -231,8 +231,9 @@ class AMIService(Observing, Actions, Service):
             self._factory.login = self._login
 
     def remember_filter(self, selected: EventFilter) -> None:
-        """Apply this filter to later connections, too."""
-        self._filters.append(selected)
+        """Apply this filter to later connections, too; once, though each connection's observer may ask for it."""
+        if selected not in self._filters:
+            self._filters.append(selected)
 
     # -- actions ---------------------------------------------------------------------------------------
 

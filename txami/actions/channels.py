@@ -24,6 +24,8 @@ class Channel:
     """
     A channel, at one moment.
 
+    A ``repr`` does not show the variables, for a value may be a secret.
+
     :ivar name: such as ``"PJSIP/alice-00000001"``.
     :ivar uniqueid: the channel's.
     :ivar linkedid: that of the call it belongs to.
@@ -56,7 +58,7 @@ class Channel:
     data: str
     duration: int | None
     bridge_id: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     event: Event = field(repr=False, compare=False)
 
     @classmethod

@@ -33,7 +33,9 @@ class DatabaseActions(ActionBase):
             response = await unless(self.action("DBGet", Family=family, Key=key), "Database entry not found")
             if response is None:
                 return None
-            value = response.events[0].get("Val", "")
+            # Before Asterisk 13.2 the only item is what ends the reply, see UNMARKED_LISTS of txami.replies.
+            entry = next(iter(response.events), response.completion)
+            value = "" if entry is None else entry.get("Val", "")
             if len(encode(value)) == _CUT:
                 return (await self.db_tree(family, key)).get(key, value)
             return value
@@ -57,9 +59,11 @@ class DatabaseActions(ActionBase):
 
         :param family: see :meth:`db_get`.
         :param key: likewise.
-        :return: fires with whether there was one.
+        :return: fires with whether there was one; before 16.28 and 18.14 it is true in any case.
         """
-        return succeeded(self.action("DBDel", Family=family, Key=key), "Database entry could not be deleted")
+        # The second is that of the database before Asterisk 10 (main/db.c: manager_dbdel).
+        deleted = self.action("DBDel", Family=family, Key=key)
+        return succeeded(deleted, "Database entry could not be deleted", "Database entry not found")
 
     def db_delete_tree(self, family: str, key: str | None = None) -> Deferred[bool]:
         """

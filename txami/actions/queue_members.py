@@ -84,9 +84,13 @@ class QueueActions(QueueStatusActions):
         """
 
         async def toggle() -> bool:
-            found = (await self.queues(queue)).get(queue)
-            member = found.members.get(interface) if found is not None else None
-            is_paused = member is not None and member.paused
+            # Asterisk ignores the case of both (apps/app_queue.c: queue_cmp_cb, interface_exists).
+            wanted = queue.lower(), interface.lower()
+            is_paused = any(
+                member.paused and (found.name.lower(), member.interface.lower()) == wanted
+                for found in (await self.queues(queue)).values()
+                for member in found.members.values()
+            )
             # Asterisk says so if it is no member.
             await (self.queue_unpause if is_paused else self.queue_pause)(interface, queue, reason)
             return not is_paused
