@@ -85,20 +85,31 @@ class PoolTests(AsteriskCase):
         await self.until(lambda: events)
         self.assertEqual([(event.server, event["UserEvent"]) for event in events], [("22", "Meanwhile")])
 
-    async def test_200_reconnects_leave_nothing(self) -> None:
-        server = lab.server("22")
-        service = self.start_service(server, slow_after=60)
+    async def test_200_reconnects_of_one_leave_nothing_and_the_other_goes_on(self) -> None:
+        pool = AMIPool(self.reactor, ping_interval=1, ping_timeout=1, slow_after=60)
+        for version in ("22", "16"):
+            server = lab.server(version)
+            pool.add(version, self.place(server), *self.credentials("admin", server))
+        pool.startService()
+        self.addCleanup(pool.stopService)
+        service = pool["22"]
         links: weakref.WeakSet[AMIProtocol] = weakref.WeakSet()
+        others: list[str] = []
         service.on_connected(lambda gap: links.add(gap.connection))
-        service.on("*", lambda event: None)
+        pool["16"].on("UserEvent", lambda event: others.append(event["UserEvent"]))
+        pool.on("*", lambda event: None)
         await service.when_ready()
+        await pool["16"].when_ready()
         before = None
         for number in range(RECONNECTS):
             await self.reconnect(service)
+            await pool.action("UserEvent", server="16", UserEvent=f"Meanwhile {number}")
             if number == 20:
                 before = self.census()
         after = self.census()
-        self.assertEqual(service.stats.reconnects, RECONNECTS)
+        await self.until(lambda: len(others) == RECONNECTS)
+        self.assertEqual(others, [f"Meanwhile {number}" for number in range(RECONNECTS)])
+        self.assertEqual((pool.stats["22"].reconnects, pool.stats["16"].reconnects), (RECONNECTS, 0))
         self.assertEqual(len(links), 1)
         assert before is not None
         self.assertEqual(after[0] - before[0], Counter())  # fewer of other tests' making are no harm
