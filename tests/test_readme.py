@@ -95,7 +95,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 
 def test_readme(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
-    program, service = blocks(README)
+    program, service, pool = blocks(README)
     reader.server.add_channel("PJSIP/bob-00000001", state="Up")
 
     reader.type_program(program)
@@ -113,6 +113,20 @@ def test_readme(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
     reader.server.hang_up(next(iter(reader.server.channels.values())))
     reader.network.result_of(reader.application.stopService())
     assert capsys.readouterr().out.splitlines()[0] == "<Event 'Hangup'>"
+    assert reader.server.sessions == []
+
+    reader.application = reader.names["application"] = MultiService()
+    reader.application.startService()
+    reader.type(pool)
+    reader.server.hang_up(reader.server.add_channel("PJSIP/carol-00000003"))
+    reader.network.pass_time(1)
+    reader.network.result_of(reader.application.stopService())
+    printed = capsys.readouterr().out.splitlines()
+    for server in ("berlin", "paris"):
+        assert f"{server} is up; events are missing since None" in printed
+        assert f"{server} PJSIP/carol-00000003" in printed
+        assert reader.names["answers"][server]["Ping"] == "Pong"
+    assert "2 answers" in printed  # to the login and to the ping
     assert reader.server.sessions == []
 
 
