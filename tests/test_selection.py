@@ -214,6 +214,14 @@ class SelectionTests(SynchronousTestCase):
             lines = [formatEvent(event) for event in captured]
             self.assertEqual(any("hide OriginateResponse" in line for line in lines), warned, filters)
 
+    def test_who_hides_the_ends_of_calls_is_warned(self) -> None:
+        ami = self.connection()
+        with capturedLogs() as captured:
+            ami.add_filter("exclude", event="Hangup")
+            self.net.flush()
+        (line,) = [formatEvent(event) for event in captured]
+        self.assertIn("hide Hangup, so originate() will not learn when a call has ended", line)
+
     def test_the_mask_can_be_changed(self) -> None:
         ami = self.connection(events="off")
         self.assertEqual(ami.selection.mask, "off")

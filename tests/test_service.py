@@ -242,6 +242,10 @@ class LoginFailedTests(ServiceCase):
         self.service.startService()
         self.assertEqual(fail_once(), 1)
 
+    def test_a_policy_that_is_none_is_refused(self) -> None:
+        with self.assertRaisesRegex(ValueError, "'stop' or 'retry'"):
+            self.make(after_login_failed="Stop")
+
     def test_a_refusal_that_passes_is_tried_again(self) -> None:
         self.net.server.answer("Login", "Response: Error\nActionID: {ActionID}\nMessage: Login Already In Use")
         self.net.accept()
