@@ -168,6 +168,7 @@ def test_a_bare_line_feed_starts_no_header() -> None:
 
 def test_a_value_without_a_blank_before_the_real_one_is_not_skipped() -> None:
     assert Message(b"A:1\r\nA: 2").get("A") == "1"
+    assert Message(b"B: 0\r\nA:1\r\na: 2").get("A") == "1"
     assert Message(b"A:1: 2\r\nA: 3").get("A") == "3"
 
 

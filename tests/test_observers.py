@@ -25,12 +25,7 @@ HANGUP = b"Event: Hangup\r\nChannel: a"
 
 def happen(registry: EventRegistry, raw: bytes) -> None:
     """Let an event arrive, in the way in which a connection hands it on."""
-    event = Event(raw)
-    name = event.name.encode()
-    route = registry.routes.get(name)
-    if route is None:
-        route = registry.resolve(name)
-    registry.deliver(route, event)
+    registry.publish(Event(raw))
 
 
 def texts(logs: Sequence[LogEvent]) -> list[str]:
@@ -56,7 +51,7 @@ class RegistryTestCase(SynchronousTestCase):
         return lambda event: self.seen.append(text)
 
     def assert_nobody_observes(self, name: bytes = b"Hangup") -> None:
-        self.assertEqual(self.registry.resolve(name), ())
+        self.assertEqual(self.registry.resolve(b"Event: " + name).subscriptions, ())
 
 
 class NamesTests(RegistryTestCase):
@@ -98,7 +93,7 @@ class NamesTests(RegistryTestCase):
 
     def test_a_name_that_is_no_text_in_utf_8(self) -> None:
         self.registry.on("Hang\udcff", self.note)
-        self.registry.deliver(self.registry.resolve(b"Hang\xff"), Event(b"Event: Hang\xff\r\nChannel: a"))
+        self.happen(b"Event: Hang\xff\r\nChannel: a")
         self.assertEqual(self.seen, ["a"])
 
     def test_what_names_no_event_is_refused(self) -> None:
@@ -588,15 +583,37 @@ class RoutesTests(RegistryTestCase):
 
     def test_an_event_that_nobody_wants_is_remembered_as_such(self) -> None:
         self.happen(HANGUP)
-        self.assertEqual(self.registry.routes, {b"Hangup": ()})
+        (route,) = self.registry.routes.values()
+        self.assertEqual((route.name, route.subscriptions), ("Hangup", ()))
 
     def test_adding_and_cancelling_by_name_leaves_the_other_routes(self) -> None:
         self.happen(HANGUP, b"Event: Newchannel")
         subscription = self.registry.on("Hangup", self.note)
-        self.assertEqual(list(self.registry.routes), [b"Newchannel"])
+        self.assertEqual(list(self.registry.routes), [b"Event: Newchannel"])
         self.happen(HANGUP)
         subscription.cancel()
-        self.assertEqual(list(self.registry.routes), [b"Newchannel"])
+        self.assertEqual(list(self.registry.routes), [b"Event: Newchannel"])
+
+    def test_events_of_one_name_but_of_different_classes_have_routes_of_their_own(self) -> None:
+        heads = [b"Event: Hangup\r\nPrivilege: " + classes for classes in (b"call", b"call,reporting")]
+        for head in heads:
+            self.happen(head + b",all\r\nChannel: a")
+        self.assertEqual(list(self.registry.routes), heads)
+        self.registry.on("Hangup", self.note)
+        for head in heads:
+            self.happen(head + b",all\r\nChannel: a")
+        self.assertEqual(self.seen, ["a", "a"])
+        self.assertEqual(self.registry.count_by_name(), {"Hangup": 4})
+
+    def test_only_the_second_line_tells_the_class(self) -> None:
+        for raw in (
+            b"Event: Hangup\r\nActionID: a,all\r\n",
+            b"Event: Hangup\r\nChannel: a\r\nPrivilege: call,all\r\n",
+            b"Event: Hangup\r\nPrivilege: call",
+            b"event: Hangup\r\nPrivilege: call,all\r\n",
+        ):
+            self.happen(raw)
+        self.assertEqual(list(self.registry.routes), [b"Event: Hangup"])
 
     def test_an_observer_may_vanish_while_a_route_is_worked_out(self) -> None:
         # As a stream that is garbage does, whenever the collector happens to run.
@@ -607,7 +624,7 @@ class RoutesTests(RegistryTestCase):
 
         first, other = self.registry.on("A*", self.note), self.registry.on("B*", self.note)
         first.patterns = (Vanishing(),)  # type: ignore[assignment]
-        self.assertEqual(self.registry.resolve(b"Hangup"), ())
+        self.assertEqual(self.registry.resolve(b"Event: Hangup").subscriptions, ())
 
     def test_made_up_names_do_not_fill_the_memory(self) -> None:
         self.registry.on("Hangup", self.note)

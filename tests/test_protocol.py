@@ -174,13 +174,6 @@ class LoginTests(SynchronousTestCase):
             self.successResultOf(wire.ready)
             self.assertEqual(wire.ami.version, version)
 
-    def test_a_user_name_that_cannot_be_sent_fails_the_login(self) -> None:
-        clock = Clock()
-        ami = AMIProtocol(clock, Login("ad\nmin", Secret("hush")))
-        ami.makeConnection(StringTransport())
-        ami.dataReceived(BANNER)
-        self.failureResultOf(ami.when_ready(), InvalidAction)
-
     def test_an_acceptance_after_giving_up_changes_nothing(self) -> None:
         wire = Wire()
         wire.receive(BANNER)

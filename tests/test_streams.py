@@ -43,7 +43,7 @@ class StreamTestCase(SynchronousTestCase):
         return Deferred.fromCoroutine(self.read_all(stream))
 
     def assert_nobody_observes(self) -> None:
-        self.assertEqual(self.registry.resolve(b"Hangup"), ())
+        self.assertEqual(self.registry.resolve(b"Event: Hangup").subscriptions, ())
 
 
 class ReadingTests(StreamTestCase):

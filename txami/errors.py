@@ -251,5 +251,16 @@ class AGIHangup(AMIError):
 
 
 def _describe(reason: BaseException) -> str:
-    """Return the text of an exception, whose class says it all when it has none."""
-    return str(reason) or type(reason).__name__
+    """Return the text of an exception, whose class says it all when it has none, and what to do."""
+    text = str(reason) or type(reason).__name__
+    return text + next((hint for sign, hint in _TLS_HINTS.items() if sign in text), "")
+
+
+#: By what the errors of OpenSSL and of service-identity say.
+_TLS_HINTS = {
+    "certificate verify failed": " (the server's certificate is not to be trusted: it has expired, or nobody who is "
+    "known here has signed it; name a file with it, if it is self-signed, or with its authority's by ca_file=)",
+    "VerificationError": " (the server's certificate is for another name: connect by one of those that are in it)",
+    "wrong version number": " (what answers there does not speak TLS: check the port, and tlsenable= and "
+    "tlsbindaddr= in manager.conf)",
+}

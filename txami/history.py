@@ -9,7 +9,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from .errors import LoginFailed
 from .gap import Gap
-from .message import decode
 from .pending import Counters
 from .stats import Health, Stats
 
@@ -96,11 +95,11 @@ class History:
             unmatched=total.unmatched,
             messages=total.messages,
             received=total.received,
-            events={decode(name): count for name, count in registry.counts.items()},
+            events=registry.count_by_name(),
             events_dropped=registry.dropped,
             slow_observers=dict(registry.slow.counts),
             ping_round_trip=(link and link.ping_round_trip) or self._round_trip,
         )
 
     def _count_boots(self) -> int:
-        return self._registry.counts.get(b"FullyBooted", 0)
+        return self._registry.count_by_name().get("FullyBooted", 0)

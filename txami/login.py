@@ -9,7 +9,9 @@ from typing import Literal
 
 from twisted.logger import Logger
 
+from .errors import InvalidAction
 from .message import encode
+from .wire import encode_action
 
 _log = Logger()
 
@@ -57,12 +59,15 @@ def tidy_mask(events: str | Iterable[str] | None) -> str | None:
 
     :param events: ``"on"``, ``"off"``, class names with commas or as a list, or ``None`` for all that the
         user may read.
-    :raises ValueError: if there is no class name in it.
+    :raises ValueError: if there is no class name in it, or what cannot be one.
     """
     if events is None:
         return None
     text = events if isinstance(events, str) else ",".join(events)
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not name.isprintable():
+            raise InvalidAction(f"events: {name[:80]!a} is not the name of a class of events")
     if not names:
         raise ValueError(f"events={text!r} names no class of events; use None for all and 'off' for none")
     unknown = [name for name in names if name not in EVENT_CLASSES and name not in _SWITCHES]
@@ -84,6 +89,8 @@ class Login:
     :ivar secret: its secret.
     :ivar auth: ``"plain"`` sends the secret as it is; ``"md5"`` sends a digest of it and of a challenge.
     :ivar events: see :func:`tidy_mask`.
+    :raises InvalidAction: if Asterisk would not read it as it is meant, such as a secret with a line feed.
+    :raises ValueError: if ``auth`` is neither, or ``events`` makes no sense.
     """
 
     username: str
@@ -96,6 +103,17 @@ class Login:
         object.__setattr__(self, "events", tidy_mask(self.events))
         if self.auth not in ("plain", "md5"):
             raise ValueError(f"auth={self.auth!r} must be 'plain' or 'md5'")
+        fault = self._fault()
+        if fault:
+            raise InvalidAction(fault)
+
+    def _fault(self) -> str:
+        """Return why it cannot be sent; as text, for the error's own frames hold the secret."""
+        try:
+            encode_action("Login", "", self.fields())
+        except InvalidAction as error:
+            return str(error)
+        return ""
 
     @property
     def needs_challenge(self) -> bool:

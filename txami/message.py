@@ -8,8 +8,9 @@ at, and most of the others for one or two headers: finding those costs a search,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import ClassVar, TypeVar, overload
+
+from .layout import FINDERS, split_headers
 
 T = TypeVar("T")
 
@@ -26,7 +27,10 @@ def decode(data: bytes) -> str:
 
     AMI has no charset: values are passed on as they came from a phone or a database.
     """
-    return data.decode("utf-8", "surrogateescape")
+    try:
+        return data.decode()  # half the price of naming the error handler, which is almost never needed
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
@@ -43,70 +47,46 @@ def _fold(name: str) -> bytes:
     return encode(name).lower()
 
 
-@lru_cache(maxsize=4096)
-def _needle(name: str) -> bytes | None:
-    """
-    Return what to search for to find the header, in a message folded to lower case; ``None`` if a search
-    could find something that is no header of that name.
-    """
-    if not name or ": " in name or "\r\n" in name:
-        return None
-    try:
-        return b"\r\n" + _fold(name) + b":"
-    except UnicodeEncodeError:
-        return None
-
-
-def _split_header(line: str) -> tuple[str, str]:
-    """
-    Split a line at the first colon and space, else at the first colon: names may hold colons, as in
-    ``ChanVariable(IAX2/host:4569-1): a=b``.  A line without a colon is a value without a name.
-    """
-    name, separator, value = line.partition(": ")
-    if not separator:
-        name, separator, value = line.partition(":")
-        if not separator:
-            return "", line
-    return name, value
-
-
 class Message:
     """
     One message: an ordered, case-insensitive, multi-valued mapping of header names to text.
 
-    ``message[name]`` and :meth:`get` give the first value of a name, :meth:`get_all` all of them; iteration,
-    :meth:`items` and ``len()`` count every line.  An empty value is ``""``.  A line without a colon (some
+    ``message[name]`` and :meth:`get` give the first value of a name, rather of one that is spelt just like that
+    than of one in another case; :meth:`get_all` gives all of them; iteration, :meth:`items` and ``len()`` count
+    every line.  An empty value is ``""``.  A line without a colon (some
     actions write them) has the name ``""``.
 
     :ivar raw: the bytes as they came, without the blank line that ends a message.
     """
 
-    __slots__ = ("_folded", "_pairs", "raw")
+    __slots__ = ("_pairs", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._folded: bytes | None = None
         self._pairs: list[tuple[str, str]] | None = None
 
     def _find(self, name: str) -> str | None:
         """Return the first value of a header without parsing the others."""
-        needle = _needle(name)
-        if needle is None:
+        finder = FINDERS[name]
+        if finder is None:
             return next(iter(self.get_all(name)), None)
-        folded = self._folded
-        if folded is None:
-            # The line end in front lets the first line be found like the others.
-            folded = self._folded = b"\r\n" + self._header_bytes().lower()
-        at = folded.find(needle)
-        if at < 0:
-            return None
-        start = at + len(needle)
-        if folded[start : start + 1] != b" ":
-            # "Name:value" or "Name:more: value": rare enough to let the parser decide.
-            return next(iter(self.get_all(name)), None)
-        end = folded.find(b"\r\n", start)
-        # In the raw bytes everything stands two bytes earlier; one more is the space.
-        return decode(self.raw[start - 1 : end - 2] if end >= 0 else self._header_bytes()[start - 1 :])
+        first, later, search = finder
+        raw = self.raw
+        if raw.startswith(first):
+            if raw.startswith(b" ", len(first)):
+                return decode(raw[len(first) + 1 :].partition(b"\r\n")[0])
+        else:
+            # A header is nearly always spelt as asked: then this takes half as long as to look for any spelling.
+            _, found, rest = raw.partition(later)
+            if found:
+                return decode(rest.partition(b"\r\n")[0])
+            match = search(b"\r\n" + raw)
+            if match is None:
+                return None
+            value = match[1]
+            if value is not None:
+                return decode(value)
+        return next(iter(self.get_all(name)), None)
 
     def _header_bytes(self) -> bytes:
         """Return the part of the message that is made of header lines."""
@@ -116,7 +96,7 @@ class Message:
         """Return every header as ``(name, value)``, in the order of the wire, names as they were spelt."""
         if self._pairs is None:
             text = decode(self._header_bytes())
-            self._pairs = [_split_header(line) for line in text.split("\r\n")] if text else []
+            self._pairs = split_headers(text) if text else []
         return self._pairs
 
     def keys(self) -> list[str]:
@@ -174,21 +154,34 @@ class Event(Message):
     """
     An event, or an item of a list.
 
+    :param raw: see :class:`Message`.
+    :param name: the name, if it is known already.
     :ivar raw: see :class:`Message`.
     :cvar server: the name of the server that it came from, in an :class:`~txami.AMIPool`; else ``""``.
     """
 
-    __slots__ = ()
+    __slots__ = ("_name",)
 
     server: ClassVar[str] = ""
+
+    def __init__(self, raw: bytes, name: str | None = None) -> None:
+        # Not by super().__init__(), which would double the price of an event.
+        self.raw = raw
+        self._pairs = None
+        self._name = name
 
     @property
     def name(self) -> str:
         """What happened: the value of the first header, such as ``Hangup``."""
-        raw = self.raw
-        if raw.startswith(b"Event: "):
-            end = raw.find(b"\r\n")
-            return decode(raw[7:end] if end >= 0 else raw[7:])
+        name = self._name
+        if name is None:
+            name = self._name = self._read_name()
+        return name
+
+    def _read_name(self) -> str:
+        name, _, value = self.raw.partition(b"\r\n")[0].partition(b":")
+        if name.lower() == b"event":
+            return decode(value.removeprefix(b" "))
         return self.get("Event", "")
 
     @property
@@ -247,7 +240,8 @@ class Response(Message):
         completion: Event | None = None,
         complete: bool = True,
     ) -> None:
-        super().__init__(raw)
+        self.raw = raw
+        self._pairs = None
         self.events = events
         self.completion = completion
         self.complete = complete
@@ -255,6 +249,8 @@ class Response(Message):
     @property
     def ok(self) -> bool:
         """Whether Asterisk reports success.  (A few actions report a failure as success: read the message.)"""
+        if self.raw.startswith(b"Response: Success\r\n"):
+            return True
         return self.get("Response", "").lower() not in _FAILURES
 
     @property
@@ -299,6 +295,11 @@ class Response(Message):
             if self.raw.startswith(header, at) and end >= 0:
                 at = end + 2
         return at
+
+    def _find(self, name: str) -> str | None:
+        if self.raw.startswith(_FOLLOWS):
+            return next(iter(self.get_all(name)), None)
+        return super()._find(name)
 
     def _header_bytes(self) -> bytes:
         if self.raw.startswith(_FOLLOWS):

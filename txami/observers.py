@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from .errors import ConnectionLost, EventTimeout
-from .message import Event, decode
+from .message import Event, decode, encode
 from .slow import SlowObservers
 from .streams import EventStream, Overflow, Streams
 
@@ -29,10 +29,44 @@ Observer = Callable[[Event], object]
 Names = str | Iterable[str] | None
 #: A function of the event, or a mapping of headers to the value (or values) that they must have.
 Where = Callable[[Event], object] | Mapping[str, object] | None
-Route = tuple["Subscription", ...]
 
-#: Names in the routing table.  Asterisk has 252; a peer that makes up names must not fill the memory.
+#: Ends what :func:`head_of` cuts off: the value of ``Privilege`` of an event that was queued for all sessions
+#: (``main/manager.c: authority_to_str``).
+END_OF_HEAD = b",all\r\n"
+
+#: Heads in the routing table.  Asterisk has 252 names; a peer that makes up names must not fill the memory.
 _MAX_ROUTES = 4096
+
+
+def head_of(raw: bytes) -> bytes:
+    """
+    Return by what an event is routed: its first two lines, the name and the privilege, up to ``,all``, if it was
+    queued for all sessions; else what its name would be as a first line.
+    """
+    head, end, _ = raw.partition(END_OF_HEAD)
+    if end and head.startswith(b"Event: ") and head.count(b"\r\n") == 1 and b"\r\nPrivilege: " in head:
+        return head
+    return b"Event: " + encode(Event(raw).name)
+
+
+def name_of_head(head: bytes) -> bytes:
+    """Return the name of the events that have this head, as it is spelt on the wire."""
+    return head[7:].partition(b"\r\n")[0]
+
+
+class Route:
+    """
+    Where the events of one head go.
+
+    :ivar name: the name of these events.
+    :ivar subscriptions: whom they concern.
+    """
+
+    __slots__ = ("name", "subscriptions")
+
+    def __init__(self, name: str, subscriptions: tuple[Subscription, ...]) -> None:
+        self.name = name
+        self.subscriptions = subscriptions
 
 
 class Subscription:
@@ -148,10 +182,10 @@ class EventRegistry:
     :param clock: for the timeouts of :meth:`wait_for`; the reactor, or a ``Clock``.
     :param slow_after: seconds that an observer may take before it is logged and counted.
     :ivar clock: the same clock.
-    :ivar routes: for each event name that was seen, as bytes, the subscriptions that it concerns.  The
-        connection looks here for every event, so that an event nobody wants costs one dictionary look-up
+    :ivar routes: for each head of an event that was seen, see :func:`head_of`, the subscriptions that it concerns.
+        The connection looks here for every event, so that an event nobody wants costs one dictionary look-up
         however many observers there are; :meth:`resolve` fills in what is missing.
-    :ivar counts: how many events of each name came; kept by the connection, for each that it looked up.
+    :ivar counts: how many events of each head came; kept by the connection, for each that it looked up.
     :ivar event_type: what the events are made as.
     :ivar slow_after: as above.
     :ivar slow: the observers that took longer.
@@ -169,7 +203,7 @@ class EventRegistry:
         self.clock = clock
         self._named: dict[str, dict[Subscription, None]] = {}
         self._patterned: dict[Subscription, None] = {}
-        self._spellings: dict[str, set[bytes]] = {}
+        self._heads: dict[str, set[bytes]] = {}
         self._waiting: dict[Deferred[Event], Callable[[Exception], None]] = {}
         self._streams = Streams()
         # Why no event can come, for those who would wait for one.
@@ -266,6 +300,14 @@ class EventRegistry:
         """How many events the iterators of :meth:`events` dropped."""
         return self._streams.dropped
 
+    def count_by_name(self) -> dict[str, int]:
+        """Return how many events of each name came, observed or not."""
+        by_name: dict[str, int] = {}
+        for head, seen in self.counts.items():
+            name = decode(name_of_head(head))
+            by_name[name] = by_name.get(name, 0) + seen
+        return by_name
+
     def end(self, error: Exception | None) -> None:
         """
         Tell those who wait for events that none will come.
@@ -283,18 +325,29 @@ class EventRegistry:
         """Undo :meth:`end`: events can come again."""
         self._ended = None
 
-    def resolve(self, name: bytes) -> Route:
-        """Work out who is concerned by an event of this name, as it is spelt on the wire, and remember it."""
+    def publish(self, event: Event) -> None:
+        """Count an event and hand it to whom it concerns."""
+        head = head_of(event.raw)
+        route = self.routes.get(head)
+        if route is None:
+            route = self.resolve(head)
+        self.counts[head] += 1
+        if route.subscriptions:
+            self.deliver(route.subscriptions, event)
+
+    def resolve(self, head: bytes) -> Route:
+        """Work out who is concerned by an event with this head, and remember it."""
         if len(self.routes) >= _MAX_ROUTES:
             self.forget_routes()
         if len(self.counts) >= _MAX_ROUTES:
             self.counts.clear()
-        folded = decode(name).lower()
+        name = decode(name_of_head(head))
+        folded = name.lower()
         # dict.fromkeys: one subscription may name the event and match it by a glob, too.
         unique = dict.fromkeys(self.concerned(folded))
-        route = tuple(sorted(unique, key=lambda each: (each.fallback, each.serial)))
-        self.routes[name] = route
-        self._spellings.setdefault(folded, set()).add(name)
+        route = Route(name, tuple(sorted(unique, key=lambda each: (each.fallback, each.serial))))
+        self.routes[head] = route
+        self._heads.setdefault(folded, set()).add(head)
         return route
 
     def concerned(self, folded: str) -> list[Subscription]:
@@ -303,11 +356,11 @@ class EventRegistry:
         globs = [each for each in list(self._patterned) if any(p.match(folded) for p in each.patterns)]
         return [*self._named.get(folded, ()), *globs]
 
-    def deliver(self, route: Route, event: Event) -> None:
-        """Hand an event to the subscriptions of a route; nothing that an observer does comes back from here."""
+    def deliver(self, subscriptions: tuple[Subscription, ...], event: Event) -> None:
+        """Hand an event to whom it concerns; nothing that an observer does comes back from here."""
         handled = False
         began = perf_counter()
-        for subscription in route:
+        for subscription in subscriptions:
             # One that was cancelled meanwhile, by an observer before it, is called no more.
             if not subscription.active or (handled and subscription.fallback):
                 continue
@@ -317,7 +370,7 @@ class EventRegistry:
                 handled = handled or not subscription.fallback
                 if subscription.once:
                     subscription.cancel()
-                result = subscription(event)
+                result = subscription.observer(event)  # type: ignore[misc] # active, so it has one
             except Exception:
                 self._log.failure(
                     "the observer {observer} failed on {event}",
@@ -368,8 +421,8 @@ class EventRegistry:
         """Have the routes that a subscription concerns worked out anew, or all; a glob may concern any."""
         if subscription is None or subscription.patterns:
             self.routes.clear()
-            self._spellings.clear()
+            self._heads.clear()
             return
         for name in subscription.names:
-            for spelling in self._spellings.pop(name, ()):
-                self.routes.pop(spelling, None)
+            for head in self._heads.pop(name, ()):
+                self.routes.pop(head, None)

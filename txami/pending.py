@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from .deadlines import Deadlines
 from .errors import ActionError, ActionTimeout, ConnectionLost
 from .message import Event, Response
-from .replies import ANONYMOUS_ITEMS, BARE, BLOCKING, Collector
+from .replies import Collector
 
 #: Seconds for which a blocking action that timed out may still keep Asterisk from answering a ping.
 ABANDONED: Final = 60.0
@@ -46,14 +46,33 @@ class Counters:
         return Counters(*(one + another for one, another in zip(mine, others, strict=True)))
 
 
-@dataclass(slots=True)
-class _Pending:
-    """One of them."""
+class _Reply(Deferred[Response]):
+    """The Deferred of an action, which knows the action's key: a closure for each would be three objects more."""
 
-    collector: Collector
-    deferred: Deferred[Response]
-    timeout: float | None
-    check: bool
+    key: bytes
+
+
+class _Waiting(Collector):
+    """
+    A reply that is waited for.
+
+    One object with what gathers it, since one more for each action is a twentieth of the time for a ping.
+    """
+
+    __slots__ = ("check", "deferred", "timeout")
+
+    def __init__(
+        self,
+        action: str,
+        version: tuple[int, ...] | None,
+        deferred: Deferred[Response],
+        timeout: float | None,
+        check: bool,
+    ) -> None:
+        Collector.__init__(self, action, version)
+        self.deferred = deferred
+        self.timeout = timeout
+        self.check = check
 
 
 class PendingActions:
@@ -71,8 +90,9 @@ class PendingActions:
         self._clock = clock
         self._counters = counters
         self._withdraw = withdraw
-        self._pending: dict[bytes, _Pending] = {}
+        self._pending: dict[bytes, _Waiting] = {}
         self._deadlines = Deadlines(clock, self._time_out)
+        self._canceller: Callable[[Deferred[Response]], None] = self._cancel
         # Blocking actions that were given up, and until when Asterisk may still be busy with them.
         self._abandoned: dict[bytes, float] = {}
         # How many of them get items without an ActionID.
@@ -103,15 +123,12 @@ class PendingActions:
         :param timeout: seconds, or ``None``.
         :param check: whether an error response fails the Deferred.
         """
-
-        def cancel(_: Deferred[Response]) -> None:
-            self._take(key)
-
-        deferred: Deferred[Response] = Deferred(cancel)
-        self._pending[key] = _Pending(Collector(name, self.version), deferred, timeout, check)
+        deferred = _Reply(self._canceller)
+        deferred.key = key
+        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check)
         if timeout is not None:
             self._deadlines.add(key, timeout)
-        if name.lower() in ANONYMOUS_ITEMS:
+        if action.rules.anonymous_item is not None:
             self._anonymous += 1
         self._counters.actions += 1
         return deferred
@@ -125,22 +142,22 @@ class PendingActions:
         elif action is None:
             self._counters.late += 1
             self._abandoned.pop(key, None)
-        elif action.collector.add_response(raw):
+        elif action.add_response(raw):
             self.finish(key)
 
-    def take_part(self, event: Event) -> bool:
+    def take_part(self, raw: bytes) -> bool:
         """
         Take an event that was not queued for all sessions.
 
         :return: whether it is a part of a reply, waited for or not.
         """
-        key = self._own_action_id(event.raw) or self._anonymous_list(event)
+        key = self._own_action_id(raw) or (self._anonymous_list(raw) if self._anonymous else None)
         if key is None:
             return False
         action = self._pending.get(key)
         if action is None:
             self._counters.late += 1
-        elif action.collector.add_event(event.raw):
+        elif action.add_event(raw):
             self.finish(key)
         return True
 
@@ -151,9 +168,9 @@ class PendingActions:
         :return: whether it is the reply to an action that is answered so, see ``BARE`` in :mod:`txami.replies`.
         """
         for key, action in self._pending.items():
-            start = BARE.get(action.collector.action.lower())
+            start = action.rules.bare
             if start is not None and raw.startswith(start):
-                action.collector.add_response(raw)
+                action.add_response(raw)
                 self.finish(key)
                 return True
         return False
@@ -164,11 +181,10 @@ class PendingActions:
         if action is None:
             return
         self._counters.replies += 1
-        response = action.collector.result() or Response(b"", complete=False)
         # What is empty was never to come: see replies.NEED_BARRIER.
-        failed = not response.ok or (response.raw != b"" and not response.complete)
-        if failed and action.check:
-            action.deferred.errback(ActionError(action.collector.action, response))
+        response = action.result() or Response(b"", complete=False)
+        if action.check and (not response.ok or (not response.complete and response.raw)):
+            action.deferred.errback(ActionError(action.action, response))
         else:
             action.deferred.callback(response)
 
@@ -180,37 +196,38 @@ class PendingActions:
         for key, action in pending.items():
             sent = not self._withdraw(key)
             if not action.deferred.called:  # one told before may have cancelled it
-                action.deferred.errback(ConnectionLost(action.collector.action, sent, reason))
+                action.deferred.errback(ConnectionLost(action.action, sent, reason))
 
     def blockers(self) -> set[bytes]:
         """Return the actions that Asterisk may be busy with for long, also if we wait for them no more."""
         now = self._clock.seconds()
         self._abandoned = {key: until for key, until in self._abandoned.items() if until > now}
-        waiting = {key for key, action in self._pending.items() if self._is_blocking(action)}
+        waiting = {key for key, action in self._pending.items() if action.rules.is_blocking}
         return waiting | set(self._abandoned)
 
-    def _take(self, key: bytes) -> _Pending | None:
+    def _cancel(self, deferred: Deferred[Response]) -> None:
+        assert isinstance(deferred, _Reply)
+        self._take(deferred.key)
+
+    def _take(self, key: bytes) -> _Waiting | None:
         """Forget an action; what may still come for it is late."""
         action = self._pending.pop(key, None)
         if action is not None:
             if action.timeout is not None:
                 self._deadlines.discard(key, action.timeout)
-            if self._anonymous and action.collector.action.lower() in ANONYMOUS_ITEMS:
+            rules = action.rules
+            if rules.anonymous_item is not None:
                 self._anonymous -= 1
-            if not action.collector.has_response and not self._withdraw(key) and self._is_blocking(action):
+            if not action.has_response and not self._withdraw(key) and rules.is_blocking:
                 self._abandoned[key] = self._clock.seconds() + ABANDONED
         return action
-
-    @staticmethod
-    def _is_blocking(action: _Pending) -> bool:
-        return action.collector.action.lower() in BLOCKING
 
     def _time_out(self, key: bytes) -> None:
         action = self._take(key)
         if action is not None and action.timeout is not None:
             self._counters.timeouts += 1
-            partial = action.collector.result(complete=False)
-            action.deferred.errback(ActionTimeout(action.collector.action, action.timeout, partial))
+            partial = action.result(complete=False)
+            action.deferred.errback(ActionTimeout(action.action, action.timeout, partial))
 
     def _own_action_id(self, raw: bytes) -> bytes | None:
         """Return the ActionID of a message if it is one of this connection's."""
@@ -221,10 +238,11 @@ class PendingActions:
         end = raw.find(b"\r\n", start)
         return raw[start:end] if end >= 0 else raw[start:]
 
-    def _anonymous_list(self, event: Event) -> bytes | None:
+    def _anonymous_list(self, raw: bytes) -> bytes | None:
         """Return the action that an item without ActionID belongs to: the oldest that gets such items."""
-        if self._anonymous and "ActionID" not in event:
+        event = Event(raw)
+        if "ActionID" not in event:
             for key, action in self._pending.items():
-                if ANONYMOUS_ITEMS.get(action.collector.action.lower()) == event.name and action.collector.has_response:
+                if action.rules.anonymous_item == event.name and action.has_response:
                     return key
         return None

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from .errors import InvalidAction
 from .message import Event, Response
@@ -81,11 +82,10 @@ ANONYMOUS_ITEMS: Final = {
     "iaxpeerlist": "PeerEntry",
 }
 
-#: Items of lists that have a ``Privilege`` on their second line, as queued events have it, but another value:
-#: that of a queued event ends with ``,all`` (``main/manager.c: action_status``; ``channels/chan_sip.c:
+#: Second lines of items of lists that have a ``Privilege`` there, as queued events have it, but with another
+#: value: that of a queued event ends with ``,all`` (``main/manager.c: action_status``; ``channels/chan_sip.c:
 #: manager_sip_peer_status``).
-WITH_PRIVILEGE: Final = (b"Event: Status\r\n", b"Event: PeerStatus\r\n")
-_PRIVILEGES_OF_ITEMS: Final = (("Privilege", "Call"), ("Privilege", "System"))
+_PRIVILEGES_OF_ITEMS: Final = (b"Privilege: Call", b"Privilege: System")
 
 #: Actions whose reply has neither a frame nor an ActionID, so that it would run into the next message.
 UNFRAMED: Final = {
@@ -94,10 +94,11 @@ UNFRAMED: Final = {
 }
 
 
-def is_queued(event: Event) -> bool:
+def is_queued(event: bytes) -> bool:
     """Tell whether an event was queued for all sessions, rather than written as a part of a reply."""
-    headers = event.items()
-    return len(headers) > 1 and headers[1][0].lower() == "privilege" and headers[1] not in _PRIVILEGES_OF_ITEMS
+    _, _, rest = event.partition(b"\r\n")
+    second = rest.partition(b"\r\n")[0]
+    return second[:10].lower() == b"privilege:" and second not in _PRIVILEGES_OF_ITEMS
 
 
 def refuse_unframed(action: str) -> None:
@@ -106,7 +107,7 @@ def refuse_unframed(action: str) -> None:
 
     :raises InvalidAction: naming the CLI command that prints the same.
     """
-    command = UNFRAMED.get(str(action).lower())
+    command = UNFRAMED.get(action.lower()) if isinstance(action, str) else None
     if command is not None:
         raise InvalidAction(
             f"{action}: Asterisk answers it with bare text that cannot be told from other messages; "
@@ -154,37 +155,70 @@ _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
 }
 
 
+class Rules(NamedTuple):
+    """
+    What the tables say of one action.
+
+    :ivar announced: see :data:`ANNOUNCED`.
+    :ivar ends_with: see :data:`ENDED_BY_EVENT`.
+    :ivar unmarked_list_ends_with: see :data:`UNMARKED_LISTS`.
+    :ivar bare: see :data:`BARE`.
+    :ivar anonymous_item: see :data:`ANONYMOUS_ITEMS`.
+    :ivar repair: cuts an item where Asterisk failed to.
+    :ivar has_output: whether it is the one whose reply is the output of a CLI command.
+    :ivar needs_barrier: see :data:`NEED_BARRIER`.
+    :ivar is_blocking: see :data:`BLOCKING`.
+    """
+
+    announced: bytes | None
+    ends_with: str | None
+    unmarked_list_ends_with: str | None
+    bare: bytes | None
+    anonymous_item: str | None
+    repair: Callable[[bytes], list[bytes]] | None
+    has_output: bool
+    needs_barrier: bool
+    is_blocking: bool
+
+
+@lru_cache(maxsize=1024)
+def rules_of(action: str) -> Rules:
+    """Return what the tables say of an action; remembered, for all the look-ups took a tenth of sending a ping."""
+    key = action.lower()
+    return Rules(
+        ANNOUNCED.get(key),
+        ENDED_BY_EVENT.get(key),
+        UNMARKED_LISTS.get(key),
+        BARE.get(key),
+        ANONYMOUS_ITEMS.get(key),
+        _REPAIRS.get(key),
+        key == "command",
+        key in NEED_BARRIER,
+        key in BLOCKING,
+    )
+
+
 class Collector:
     """
     Gathers the reply to one action.
 
     :param action: the action's name.
     :param version: the server's AMI version; ``None`` if it is not known.
+    :ivar rules: what is special about the action.
     """
 
-    __slots__ = (
-        "_announced",
-        "_completion",
-        "_ends_with",
-        "_in_list",
-        "_in_unmarked_list",
-        "_items",
-        "_marked",
-        "_repair",
-        "_response",
-        "action",
-    )
+    __slots__ = ("_completion", "_ends_with", "_in_list", "_items", "_marked", "_response", "action", "rules")
 
     def __init__(self, action: str, version: tuple[int, ...] | None = None) -> None:
-        key = action.lower()
         self.action = action
+        self.rules = rules = rules_of(action)
         self._marked = version is not None and version >= ALL_LISTS_MARKED
-        self._announced = ANNOUNCED.get(key)
-        self._ends_with = ENDED_BY_EVENT.get(key)
-        self._repair = _REPAIRS.get(key)
-        self._in_list = self._in_unmarked_list = False
+        # The event that ends the reply, if the response does not; in a marked list its mark does.
+        self._ends_with = rules.ends_with
+        self._in_list = False
         self._response: bytes | None = None
-        self._items: list[bytes] = []
+        # A list when there is a first item: most replies have none.
+        self._items: list[bytes] | None = None
         self._completion: bytes | None = None
 
     @property
@@ -204,7 +238,7 @@ class Collector:
             # An Error in the middle of a list ends it (CoreShowChannelMap, ShowDialPlan, PJSIPShowEndpoint).
             # Whatever may follow is late.
             return True
-        if self._announced is not None and self._announced in raw:
+        if self.rules.announced is not None and self.rules.announced in raw:
             return False
         if self._ends_with is None and self._marked and b"\r\nEventList: " not in raw:
             return True
@@ -216,8 +250,7 @@ class Collector:
         if response.get("EventList", "").lower() == "start":
             self._in_list = True
         elif self._ends_with is None and not self._marked and "follow" in response.message.lower():
-            self._ends_with = UNMARKED_LISTS.get(self.action.lower())
-            self._in_unmarked_list = self._ends_with is not None
+            self._ends_with = self.rules.unmarked_list_ends_with
         return not self._in_list and self._ends_with is None
 
     def add_event(self, raw: bytes) -> bool:
@@ -226,9 +259,9 @@ class Collector:
 
         :return: whether the reply is complete.
         """
-        if self._repair is None:
+        if self.rules.repair is None:
             return self._add_item(raw)
-        item, *glued = self._repair(raw)
+        item, *glued = self.rules.repair(raw)
         ended = [self._add_item(item)]
         ended += [self.add_response(each) if each.startswith(b"R") else self._add_item(each) for each in glued]
         return any(ended)
@@ -242,6 +275,8 @@ class Collector:
             ended = self._ends_with is not None and Event(raw).name == self._ends_with
         if ended:
             self._completion = raw
+        elif self._items is None:
+            self._items = [raw]
         else:
             self._items.append(raw)
         return ended
@@ -253,11 +288,12 @@ class Collector:
         :param complete: whether that is all; false hands over a part.
         :return: ``None`` if nothing has come at all.
         """
-        if self._response is None and not self._items and self._completion is None:
+        if self._response is None and self._items is None and self._completion is None:
             return None
         completion = Event(self._completion) if self._completion is not None else None
         if completion is not None and completion.get("EventList", "").lower() == "cancelled":
             complete = False
-        broken = completion is None and (self._in_list or self._in_unmarked_list)
-        events = list(map(Event, self._items))
+        in_list = self._in_list or self._ends_with is not self.rules.ends_with
+        broken = in_list and completion is None
+        events = [Event(item) for item in self._items or ()]
         return Response(self._response or b"", events, completion, complete and not broken)

@@ -19,6 +19,7 @@ from .errors import ActionError, InvalidAction
 from .login import tidy_mask
 from .message import Response
 from .waiters import OneShot
+from .wire import encode_action
 
 if TYPE_CHECKING:
     from .actions.base import ActionBase
@@ -74,6 +75,8 @@ class EventFilter:
         for text in (self.event, self.header):
             if text is not None and (not text or _SYNTAX.search(text)):
                 raise InvalidAction(f"{text!r} cannot stand in a filter: blanks, commas and parentheses are its syntax")
+        # Now, and not when the server has been asked which syntax it knows.
+        encode_action("Filter", "", self.fields(True))
 
     def fields(self, has_criteria: bool) -> dict[str, str]:
         """

@@ -38,9 +38,6 @@ MAX_ACTION_ID: Final = 64
 _FOLLOWS: Final = b"Response: Follows\r\n"
 _END_COMMAND: Final = b"--END COMMAND--"
 
-#: Bytes that Asterisk skips in front of a value.
-_BLANKS: Final = bytes(range(0x21))
-
 _BANNER_VERSION: Final = re.compile(rb"/\s*(\d+(?:\.\d+)*)")
 
 Value = str | bytes | int | None
@@ -69,9 +66,12 @@ class Framer:
     already searched is not searched again, and it is copied once.
 
     :param limit: how many bytes one message may have.
+    :ivar expects_raw_output: whether raw output of a command may come, which no connection gets that has not sent
+        one.  To look for it takes a sixth of the time for an event that nobody wants.
     """
 
     def __init__(self, limit: int = MAX_MESSAGE) -> None:
+        self.expects_raw_output = True
         self._limit = limit
         self._rest = bytearray()
         # The pieces of an old-style command's output whose end has not come yet, and their size.
@@ -103,7 +103,7 @@ class Framer:
         if len(data) > self._limit:
             self._check(max(map(len, messages), default=0))
             self._check_rest()
-        if self._follows or _FOLLOWS in data:
+        if self._follows or (self.expects_raw_output and _FOLLOWS in data):
             return self._join_follows(messages)
         return messages
 
@@ -171,7 +171,7 @@ def encode_action(name: str, action_id: str, fields: Fields | None = None) -> by
         data = encode("\r\n".join(lines)) + END_OF_MESSAGE
     except UnicodeEncodeError:
         data = b""
-    if not _is_safe(data, len(lines)):
+    if not _is_safe(data, len(lines)) or not name[:1] > " ":
         _refuse(name, lines)
     return data
 
@@ -187,7 +187,6 @@ def _is_safe(data: bytes, count: int) -> bool:
         and data.count(b"\r") == count + 1
         and data.count(b"\n") == count + 1
         and b"\0" not in data
-        and data[8 : data.index(b"\r")].strip(_BLANKS) != b""
         and (len(data) <= MAX_LINE or max(map(len, data.split(b"\r\n"))) <= MAX_LINE)
     )
 
@@ -217,7 +216,7 @@ def _refuse(name: str, lines: list[str]) -> None:
                 f"{_shown(name)}: the line of {header!r} has {length} bytes, "
                 f"but Asterisk reads at most {MAX_LINE}; shorten it"
             )
-    raise InvalidAction("an action needs a name")
+    raise InvalidAction("an action needs a name, without a blank in front, which Asterisk would skip")
 
 
 def _shown(name: str) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from twisted.internet.defer import Deferred
 
+from ..errors import InvalidAction
 from ..message import Event, Response
+from ..originate import escape_value
 from ..wire import Value
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import decimal, done, items, maybe_number, moment, unless, words
+
+#: A name of a header, RFC 3261's ``token``.
+_TOKEN: Final = re.compile(r"[\w.!%*+`'~-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -241,8 +248,17 @@ class EndpointActions(ActionBase):
 
 
 def notify_variables(event: str, headers: Mapping[str, object] | None) -> list[Value]:
-    """Return the headers of a NOTIFY as the actions want them."""
-    return [f"Event={event}", *(f"{header}={value}" for header, value in (headers or {}).items())]
+    """
+    Return the headers of a NOTIFY as the actions want them: they are split like the variables of a call
+    (``main/manager.c: astman_get_variables_order``), so that a comma would begin another header.
+
+    :raises InvalidAction: if a header cannot have such a name.
+    """
+    for header in headers or {}:
+        if not _TOKEN.fullmatch(header):
+            raise InvalidAction(f"notify: {header[:80]!a} is not the name of a header of SIP")
+    pairs = [("Event", event), *(headers or {}).items()]
+    return [f"{header}={escape_value(value)}" for header, value in pairs]
 
 
 def _contacts(response: Response | None) -> list[Contact]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
+from ..wire import encode_action
 from .queues import QueueStatusActions
 from .reading import done
 
@@ -82,6 +83,8 @@ class QueueActions(QueueStatusActions):
         :param reason: why.
         :return: fires with whether it is paused now.
         """
+        # Before Asterisk is asked for the queue.
+        encode_action("QueuePause", "", {"Interface": interface, "Queue": queue, "Reason": reason})
 
         async def toggle() -> bool:
             # Asterisk ignores the case of both (apps/app_queue.c: queue_cmp_cb, interface_exists).

@@ -8,6 +8,7 @@ from typing import Literal
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..wire import encode_action
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .channels import Channel
 from .reading import done, known, together, unless
@@ -145,6 +146,8 @@ class TransferActions(ActionBase):
         :param channel2: the other.
         :param tone: who hears a tone first.
         """
+        # Before Asterisk is asked for their names.
+        encode_action("Bridge", "", {"Channel1": channel1, "Channel2": channel2, "Tone": tone})
 
         async def connect() -> None:
             names = [await self._name_of(channel) for channel in (channel1, channel2)]

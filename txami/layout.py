@@ -1,0 +1,119 @@
+"""
+Headers: finding one in a message, and splitting a message into all of them.
+
+No Twisted, no I/O, no clock.  Messages of one kind come by the thousand with the same headers in the same order,
+so what was learnt from some of them makes the next ones cheap: here are the two things worth remembering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+#: How many names, and how many sequences of names, are remembered.  Asterisk has some 1,000 names; a peer that
+#: makes them up must not fill the memory.
+_LIMIT: Final = 1024
+
+#: Headers of a message that is worth a layout, the longest event has some 60; and layouts of one beginning.
+_MAX_NAMES: Final = 100
+_MAX_LAYOUTS: Final = 4
+
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+Pair = tuple[str, str]
+
+
+class Finder(NamedTuple):
+    """
+    How to find a header.
+
+    :ivar first: what a message begins with whose first line it is, if it is spelt as asked.
+    :ivar later: what then stands in front of its value in any other line.
+    :ivar search: finds it behind a line end whatever its case; group 1 is the value, ``None`` if no space follows
+        the colon.
+    """
+
+    first: bytes
+    later: bytes
+    search: Callable[[bytes], re.Match[bytes] | None]
+
+
+class _Finders(dict[str, Finder | None]):
+    """The finder for each name that was asked for; ``None`` for a name that may need a parser."""
+
+    def __missing__(self, name: str) -> Finder | None:
+        if not _PLAIN_NAME.fullmatch(name):
+            return None
+        if len(self) >= _LIMIT:
+            self.clear()
+        first = name.encode() + b":"
+        # A value goes up to CRLF: a lone CR, like a lone LF, is a part of it.
+        pattern = rb"\r\n%b:(?: ([^\r]*(?:\r(?!\n)[^\r]*)*))?" % name.encode()
+        finder = self[name] = Finder(first, b"\r\n%b " % first, re.compile(pattern, re.IGNORECASE).search)
+        return finder
+
+
+FINDERS: Final = _Finders()
+
+
+class Layout(NamedTuple):
+    """
+    A sequence of header names.
+
+    :ivar names: the names.
+    :ivar match: finds the values in a message that has exactly these headers.
+    """
+
+    names: tuple[str, ...]
+    match: Callable[[str], re.Match[str] | None]
+
+
+#: The layouts of messages that begin like this, and the headers of the last one that had none of them.
+_layouts: Final[dict[str, list[Layout]]] = {}
+_unknown: Final[dict[str, tuple[str, ...]]] = {}
+
+
+def split_headers(text: str) -> list[Pair]:
+    """
+    Return every header of a message as name and value.
+
+    A line is split at the first colon and space, else at the first colon: names may hold colons, as in
+    ``ChanVariable(IAX2/host:4569-1): a=b``.  A line without a colon is a value without a name.
+    """
+    # An event's name is in the first 24 characters, and events of one name nearly always have one of a few
+    # sequences of headers.  One match takes all their values in 2.2 us, where cutting line by line takes 3.3.
+    for names, match in _layouts.get(text[:24], ()):
+        found = match(text)
+        if found is not None:
+            return list(zip(names, found.groups()))  # noqa: B905 # a group for each name
+    pairs = [_split_header(line) for line in text.split("\r\n")]
+    if len(pairs) <= _MAX_NAMES:
+        _learn(text[:24], tuple(name for name, _ in pairs))
+    return pairs
+
+
+def _split_header(line: str) -> Pair:
+    name, separator, value = line.partition(": ")
+    if not separator:
+        name, separator, value = line.partition(":")
+        if not separator:
+            return "", line
+    return name, value
+
+
+def _learn(beginning: str, names: tuple[str, ...]) -> None:
+    """
+    Remember the headers of a message that had no layout.
+
+    Only those that come twice running are worth one, for it takes as long as splitting some hundred messages.
+    """
+    if _unknown.get(beginning) != names:
+        if len(_unknown) >= _LIMIT:
+            _unknown.clear()
+        _unknown[beginning] = names
+    elif len(_layouts) < _LIMIT:
+        layouts = _layouts.setdefault(beginning, [])
+        if len(layouts) < _MAX_LAYOUTS:
+            pattern = "\r\n".join(f"{re.escape(name)}: ([^\r]*)" for name in names)
+            layouts.append(Layout(names, re.compile(pattern).fullmatch))
