@@ -24,7 +24,7 @@ from txami.config import VARIABLES
 
 HOME = Path(__file__).parents[1]
 
-_SOURCES = ("txami", "twisted", "setup.py", "setup.cfg", "README.rst", "LICENSE")
+_SOURCES = ("txami", "pytest_txami.py", "twisted", "setup.py", "setup.cfg", "README.rst", "LICENSE")
 _NEEDED = ("Twisted", "pyOpenSSL", "service-identity", "prometheus_client", "tomli", "setuptools")
 
 

@@ -36,7 +36,7 @@ class Seen:
     def shapes(self) -> list[tuple[str, ...]]:
         """What each message is: its names, and the values that no two runs have in common left out."""
         return [
-            tuple(f"{name}: {value}" if name not in ("ActionID", "ChannelId", "Uniqueid", "Linkedid") else name
+            tuple(f"{name}: {value}" if not name.endswith(("ActionID", "ChannelId", "Uniqueid", "Linkedid")) else name
                   for name, value in message.items())
             for _, message in self.messages
         ]  # fmt: skip

@@ -9,15 +9,17 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 
 from txami.message import Message
-from txami.testing import FakeAsterisk, FakeSession
+from txami.testing import FakeAsterisk, FakeSession, Manners, User
 
 
-class FakeAsteriskTests(SynchronousTestCase):
+class FakeCase(SynchronousTestCase):
+    version = "11.0.0"
+
     def setUp(self) -> None:
         self.clock = Clock()
-        self.server = FakeAsterisk(self.clock, {"admin": "hush"})
+        self.server = FakeAsterisk(self.clock, {"admin": "hush"}, self.version)
         self.session, self.transport = self.join(self.server)
-        self.assertEqual(self.heard(), b"Asterisk Call Manager/11.0.0\r\n")
+        self.assertEqual(self.heard(), f"Asterisk Call Manager/{self.version}\r\n".encode())
 
     def join(self, server: FakeAsterisk) -> tuple[FakeSession, StringTransportWithDisconnection]:
         session, transport = server.buildProtocol(None), StringTransportWithDisconnection()
@@ -39,6 +41,8 @@ class FakeAsteriskTests(SynchronousTestCase):
         replies = self.say("Action: Login", "ActionID: 1", "Username: admin", "Secret: hush")
         self.assertEqual(replies[0].items()[0], ("Response", "Success"))
 
+
+class FakeAsteriskTests(FakeCase):
     def test_only_some_actions_run_before_the_login(self) -> None:
         (reply,) = self.say("Action: Ping", "ActionID: 7")
         self.assertEqual(reply.items(), [("Response", "Error"), ("ActionID", "7"), ("Message", "Permission denied")])
@@ -144,10 +148,11 @@ class FakeAsteriskTests(SynchronousTestCase):
             replies += [Message(block) for block in self.heard().split(b"\r\n\r\n") if block]
         self.assertEqual(
             [message.values()[0] for message in replies],
-            ["Success", "Newchannel", "Newstate", "Newstate", "OriginateResponse", "Newexten", "Hangup"],
+            """Success Newchannel Newexten DialBegin Newstate DialState Newstate OriginateResponse DialEnd Newexten
+            SoftHangupRequest Hangup""".split(),
         )
-        self.assertEqual({message["Uniqueid"] for message in replies[1:]}, {"u"})
-        self.assertEqual(replies[4]["Reason"], "4")
+        self.assertEqual({message.get("Uniqueid", message.get("DestUniqueid")) for message in replies[1:]}, {"u"})
+        self.assertEqual(replies[7]["Reason"], "4")
         self.assertEqual(self.server.channels, {})
 
     def test_channels_are_listed_and_hung_up(self) -> None:
@@ -167,3 +172,139 @@ class FakeAsteriskTests(SynchronousTestCase):
         (reply,) = self.say("Action: Logoff")
         self.assertEqual(reply["Response"], "Goodbye")
         self.assertFalse(self.transport.connected)
+
+
+class PermissionTests(FakeCase):
+    """Who may see and do what, see ``main/manager.c: process_message`` and ``process_events``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.users["admin"] = User("hush", read="call,agent", write="originate,user")
+
+    def test_actions_need_any_one_of_their_classes(self) -> None:
+        self.log_in()
+        self.server.answer("QueuePause", "Response: Success\nActionID: {ActionID}")
+        for lines, answer in (
+            (["Action: QueuePause"], "Permission denied"),
+            (["Action: Command", "Command: x"], "Permission denied"),
+            (["Action: Originate"], "Channel not specified"),
+            (
+                ["Action: NoSuch"],
+                "Invalid/unknown command: NoSuch. Use Action: ListCommands to show available commands.",
+            ),
+        ):
+            self.assertEqual(self.say(*lines)[0]["Message"], answer)
+        self.assertEqual(self.say("Action: Ping")[0]["Ping"], "Pong")
+
+    def test_one_class_of_several_is_enough(self) -> None:
+        self.server.users["admin"] = User("hush", write="call")
+        self.log_in()
+        self.assertEqual(self.say("Action: Hangup", "Channel: u")[0]["Message"], "No such channel")
+
+    def test_the_actions_that_are_allowed_are_listed(self) -> None:
+        self.log_in()
+        (listed,) = self.say("Action: ListCommands")
+        self.assertIn("Originate", listed)
+        self.assertNotIn("Command", listed)
+
+    def test_events_need_all_their_classes(self) -> None:
+        self.log_in()
+        for event, classes in (("A", "call"), ("B", "agent"), ("C", "call,user"), ("D", "system")):
+            self.server.emit(event, privilege=classes)
+        self.assertEqual(
+            self.heard(), b"Event: A\r\nPrivilege: call,all\r\n\r\nEvent: B\r\nPrivilege: agent,all\r\n\r\n"
+        )
+        self.say("Action: Events", "EventMask: agent,system")
+        self.server.emit("A")
+        self.server.emit("D", privilege="system")
+        self.assertEqual(self.heard(), b"")
+
+    def test_blanks_between_classes_are_a_mistake_here_too(self) -> None:
+        self.server.users["admin"] = User("hush", read="system, call")
+        self.log_in()
+        self.server.emit("A")
+        self.assertEqual(self.heard(), b"")
+
+    def test_the_secret_is_not_shown(self) -> None:
+        self.assertNotIn("hush", repr(User("hush")))
+
+
+class FirstManagerTests(FakeCase):
+    """Asterisk 1.4, as ``main/manager.c`` of that time wrote."""
+
+    version = "1.0"
+
+    def test_its_manners(self) -> None:
+        self.assertEqual(self.say("Action: Ping")[0]["Message"], "Authentication Required")
+        self.assertEqual(len(self.say("Action: Login", "Username: admin", "Secret: hush")), 1)
+        self.assertEqual(self.say("Action: Ping")[0]["Response"], "Pong")
+        self.assertEqual(self.say("Action: Events", "EventMask: on")[0]["Response"], "Events On")
+        self.assertEqual(self.say("Action: Events", "EventMask: off")[0]["Response"], "Events Off")
+        start, end = self.say("Action: CoreShowChannels", "ActionID: 1")
+        self.assertEqual((start.get("EventList"), end.items()[1:]), (None, [("ActionID", "1")]))
+        self.assertEqual(self.say("Action: Logoff")[0]["Message"], "See ya")
+
+
+class OldManagerTests(FakeCase):
+    """Asterisk 11."""
+
+    version = "1.3"
+
+    def test_only_some_lists_are_marked(self) -> None:
+        self.log_in()
+        answer = lambda session, action: session.respond_with_list(action, "Item", [{"A": 1}], "Done")  # noqa: E731
+        for name in ("QueueStatus", "CoreShowChannels"):
+            self.server.answer(name, answer)
+        start, item, end = self.say("Action: QueueStatus", "ActionID: 1")
+        self.assertEqual((start["Message"], item["A"]), ("Item list will follow", "1"))
+        self.assertNotIn("EventList", start)
+        self.assertNotIn("EventList", end)
+        self.assertEqual(self.say("Action: CoreShowChannels")[-1]["EventList"], "Complete")
+
+    def test_channels_have_few_headers(self) -> None:
+        self.log_in()
+        channel = self.server.add_channel("SIP/a", uniqueid="u")
+        self.server.run(channel, "Wait", "1")
+        self.server.hang_up(channel)
+        events = [Message(block) for block in self.heard().split(b"\r\n\r\n") if block]
+        self.assertEqual([event["Privilege"] for event in events], ["call,all"] * 3)
+        self.assertEqual([len(event) for event in events], [11, 9, 10])
+        self.assertEqual(events[2].items()[-2:], [("Cause", "16"), ("Cause-txt", "Normal Clearing")])
+
+
+class MannersTests(SynchronousTestCase):
+    def test_what_changes_when(self) -> None:
+        for version, changed in (
+            ("1.1", lambda manners: not manners.is_first),
+            ("1.1", lambda manners: manners.marks_list("CoreShowChannels")),
+            ("2.0.0", lambda manners: manners.has_snapshots),
+            ("2.0.0", lambda manners: manners.no_uniqueid == "<unknown>"),
+            ("2.7.0", lambda manners: manners.marks_list("Status")),
+            ("3.1.0", lambda manners: not manners.has_old_commands),
+            ("3.1.0", lambda manners: manners.has_last_reload),
+            ("5.0.0", lambda manners: manners.class_of_newexten == "dialplan"),
+            ("11.0.0", lambda manners: manners.tells_tech_cause),
+        ):
+            known = [
+                "1.0",
+                "1.1",
+                "1.3",
+                "2.0.0",
+                "2.6.0",
+                "2.7.0",
+                "2.10.6",
+                "3.1.0",
+                "4.0.3",
+                "5.0.0",
+                "10.0.0",
+                "11.0.0",
+            ]
+            self.assertEqual(
+                [changed(Manners(each)) for each in known],
+                [number >= known.index(version) for number in range(len(known))],
+                version,
+            )
+
+    def test_no_version(self) -> None:
+        with self.assertRaisesRegex(ValueError, r"^'22-cert' is no AMI version: write it like 11\.0\.0"):
+            FakeAsterisk(version="22-cert")
