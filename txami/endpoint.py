@@ -54,7 +54,7 @@ def parse_endpoint(
     if place is None:
         return _from_description(reactor, endpoint, ca_file)
     plain = HostnameEndpoint(reactor, *place, timeout=timeout)
-    return plain if kind == "tcp" else _with_tls(place[0], plain, ca_file)
+    return plain if kind == "tcp" else _with_tls(reactor, place[0], plain, ca_file)
 
 
 def _host_and_port(text: str, default: int) -> tuple[str, int] | None:
@@ -84,7 +84,7 @@ def _from_description(reactor: Any, description: str, ca_file: str | None) -> IS
     return endpoint
 
 
-def _with_tls(host: str, plain: IStreamClientEndpoint, ca_file: str | None) -> IStreamClientEndpoint:
+def _with_tls(reactor: Any, host: str, plain: IStreamClientEndpoint, ca_file: str | None) -> IStreamClientEndpoint:
     try:
         from OpenSSL.crypto import Error as CryptoError
         from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
@@ -103,4 +103,5 @@ def _with_tls(host: str, plain: IStreamClientEndpoint, ca_file: str | None) -> I
         options = optionsForClientTLS(host, trustRoot=trust)
     except UnicodeError as error:
         raise InvalidEndpoint(f"{host!r} is not the name of a host ({error})") from error
-    return wrapClientTLS(options, plain)
+    # By default it would take the global reactor, which need not be the one that runs.
+    return wrapClientTLS(options, plain, clock=reactor)

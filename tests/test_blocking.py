@@ -1,0 +1,644 @@
+"""The client for scripts and threads, over loopback: here no time can be made up, so the tests are quick instead."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
+
+import txami
+import txami.blocking
+from txami import Event
+from txami.blocking.bridge import ReactorThread
+from txami.blocking.buffer import EventBuffer
+from txami.blocking.session import Session
+from txami.interfaces import IAMI
+from txami.testing import FakeAsterisk
+
+
+class Server:
+    """
+    A FakeAsterisk on a port of the loopback interface, with a reactor thread of its own.
+
+    :ivar place: where it is.
+    :ivar threads: how many threads there are without a client.
+    """
+
+    def __init__(self) -> None:
+        self.thread = ReactorThread()
+        self.thread.start()
+        self.threads = threading.active_count()
+        self.fake = FakeAsterisk(self.thread.reactor)
+        self.fake.ring_time, self.fake.talk_time = 0.05, 0.1
+        self.port: Any = None
+        self.place = "127.0.0.1:0"
+        self.listen()
+
+    def listen(self) -> None:
+        number = int(self.place.rpartition(":")[2])
+        endpoint = TCP4ServerEndpoint(self.thread.reactor, number, interface="127.0.0.1")
+        self.port = self.thread.submit(lambda: endpoint.listen(self.fake)).wait(5)
+        self.place = f"127.0.0.1:{self.port.getHost().port}"
+
+    def do(self, function: Callable[[], object]) -> Any:
+        """Have the server do something, in its thread."""
+
+        async def call() -> object:
+            return function()
+
+        return self.thread.submit(call).wait(5)
+
+    def emit(self, name: str, **headers: object) -> None:
+        self.do(lambda: self.fake.emit(name, headers))
+
+    def cut(self) -> None:
+        """Lose all connections."""
+        transports: list[Any] = [session.transport for session in self.fake.sessions]
+        self.do(lambda: [transport.abortConnection() for transport in transports])
+
+    def refuse(self) -> None:
+        """Go away."""
+        self.do(self.port.stopListening)
+        self.cut()
+
+    def connect(self, **options: Any) -> txami.blocking.BlockingAMI:
+        return txami.blocking.connect(self.place, "admin", "secret", **options)
+
+    def stop(self) -> None:
+        self.thread.stop()
+        self.thread.join(5)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Run a server, and see that nothing of the test stays."""
+    before = set(threading.enumerate())
+    server = Server()
+    yield server
+    server.stop()
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+@pytest.fixture
+def ami(server: Server) -> Iterator[txami.blocking.BlockingAMI]:
+    with server.connect() as ami:
+        yield ami
+
+
+@pytest.fixture
+def logged() -> Iterator[EventLoggingObserver]:
+    observer = EventLoggingObserver()
+    globalLogPublisher.addObserver(observer)
+    yield observer
+    globalLogPublisher.removeObserver(observer)
+
+
+def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for other threads."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.005)
+
+
+# -- connecting ------------------------------------------------------------------------------------------------
+
+
+def test_it_connects_and_says_what_to(server: Server) -> None:
+    client = txami.blocking.BlockingAMI(server.place, "admin", "secret")
+    assert (client.ami_version, client.banner, client.connected()) == (None, "", False)
+    assert repr(client) == f"<BlockingAMI admin@{server.place}, not connected>"
+    with client as ami:
+        assert ami is client
+        assert (ami.ami_version, ami.banner) == ((11, 0, 0), "Asterisk Call Manager/11.0.0")
+        assert ami.connected(timeout=2)
+        assert repr(ami) == f"<BlockingAMI admin@{server.place}, connected>"
+        assert ami.connect() is ami
+        assert len(server.fake.sessions) == 1
+    assert not client.connected()
+    client.disconnect()
+    assert client.connect().action("Ping")["Ping"] == "Pong"
+    client.disconnect()
+    until(lambda: not server.fake.sessions)
+
+
+def test_nothing_stays_of_fifty_connections(server: Server) -> None:
+    server.connect().disconnect()
+    until(lambda: threading.active_count() == server.threads)
+    descriptors = os.listdir("/proc/self/fd")
+    for _ in range(50):
+        with server.connect() as ami:
+            ami.action("Ping")
+        assert threading.active_count() == server.threads
+    until(lambda: len(os.listdir("/proc/self/fd")) == len(descriptors))
+
+
+def test_two_clients_at_once(server: Server) -> None:
+    with server.connect() as one, server.connect() as other:
+        assert one.action("Ping").ok
+        one.disconnect()
+        assert other.action("Ping").ok
+
+
+def test_nobody_answers(server: Server) -> None:
+    server.refuse()
+    client = txami.blocking.BlockingAMI(server.place, "admin", "secret")
+    failures: list[Exception] = []
+    client.on_connect_failed(failures.append)
+    with pytest.raises(txami.NotConnected, match="cannot connect to") as caught:
+        client.connect()
+    assert failures == [caught.value] == [client.error]
+
+
+def test_a_wrong_secret_is_refused_and_not_shown(server: Server) -> None:
+    with pytest.raises(txami.LoginFailed) as caught:
+        txami.blocking.connect(server.place, "admin", "wrong horse")
+    for entry in caught.traceback[1:]:
+        assert "wrong horse" not in str(entry.locals), entry
+
+
+def test_a_server_that_says_nothing(server: Server) -> None:
+    server.fake.banner = None
+    began = time.monotonic()
+    with pytest.raises(txami.ProtocolError, match="not even a greeting"):
+        server.connect(timeout=0.2)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("endpoint", ["tls:pbx:5039:trustRoots=/etc", "ssl:pbx:5039", 5038])
+def test_what_is_for_another_reactor_is_refused(endpoint: Any) -> None:
+    with pytest.raises(txami.InvalidEndpoint):
+        txami.blocking.BlockingAMI(endpoint, "admin", "secret")
+
+
+def test_bad_options_are_refused(server: Server) -> None:
+    with pytest.raises(ValueError, match="-1"):
+        server.connect(timeout=-1)
+    with pytest.raises(ValueError, match="-1"):
+        server.connect(limit=-1)
+    with pytest.raises(TypeError):
+        txami.blocking.connect(server.place, "admin", None)  # type: ignore[arg-type]
+    with pytest.raises(txami.InvalidEndpoint):
+        txami.blocking.connect("no such place", "admin", "secret")
+
+
+# -- actions ---------------------------------------------------------------------------------------------------
+
+
+def test_actions_and_what_they_raise(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    assert ami.action("Ping", {"X-Campaign": 7})["Ping"] == "Pong"
+    assert ami.command("core show uptime").output == ["System uptime: 1 minute, 5 seconds"]
+    with pytest.raises(txami.ActionError, match="No such channel"):
+        ami.action("Hangup", Channel="PJSIP/nobody")
+    assert ami.action("Hangup", Channel="PJSIP/nobody", check=False).message == "No such channel"
+    with pytest.raises(txami.InvalidAction):
+        ami.action("Ping", Text="a\r\nb")
+    server.fake.never_answer("QueueStatus")
+    with pytest.raises(txami.ActionTimeout, match=r"QueueStatus: no reply within 0\.05 s"):
+        ami.action("QueueStatus", timeout=0.05)
+    assert ami.simple("Ping")
+    assert not ami.simple("Hangup", Channel="PJSIP/nobody")
+    with pytest.raises(txami.ActionTimeout):
+        ami.simple("QueueStatus", timeout=0.05)
+
+
+def test_a_timeout_has_what_came(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    server.fake.answer(
+        "QueueStatus", "Response: Success\nActionID: {ActionID}\nEventList: start\nMessage: Queue status will follow"
+    )
+    with pytest.raises(txami.ActionTimeout) as caught:
+        ami.action("QueueStatus", timeout=0.1)
+    assert caught.value.partial is not None
+    assert not caught.value.partial.complete
+
+
+def test_responses_out_of_order_and_more_than_once(ami: txami.blocking.BlockingAMI) -> None:
+    handles = [ami.send_action("Command", Command=f"core show {number}", check=False) for number in range(100)]
+    for number in reversed(range(100)):
+        assert f"core show {number}" in ami.get_response(handles[number]).output[0]
+    assert ami.get_response(handles[0]) is ami.get_response(handles[0])
+    assert handles[0].done
+    assert repr(handles[0]) == "<Handle of Command, done>"
+    refused = ami.send_action("Hangup", Channel="PJSIP/nobody")
+    assert ami.check_response(refused) is False
+    assert ami.check_response(ami.send_action("Ping")) is True
+    depths = set()
+    for _ in range(5):
+        with pytest.raises(txami.ActionError) as caught:
+            ami.get_response(refused)
+        depths.add(len(caught.traceback))
+    assert len(depths) == 1
+
+
+def test_without_a_handle_it_is_the_latest_of_this_thread(ami: txami.blocking.BlockingAMI) -> None:
+    with pytest.raises(txami.InvalidAction, match="give the handle"):
+        ami.get_response()
+    ami.send_action("Command", Command="core show uptime")
+    ami.send_action("Hangup", Channel="PJSIP/nobody")
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: (ami.send_action("Ping"), ami.get_response())[1])
+        assert other.result(5)["Ping"] == "Pong"
+        assert isinstance(ThreadPoolExecutor(1).submit(ami.get_response).exception(5), txami.InvalidAction)
+    assert ami.check_response() is False
+    with pytest.raises(txami.ActionError, match="No such channel"):
+        ami.get_response()
+    ami.send_action("Ping")
+    assert ami.get_response(timeout=2)["Ping"] == "Pong"
+    assert ami.check_response(timeout=2) is True
+
+
+def test_who_waits_for_a_handle_may_give_up_and_come_back(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    requests: list[Any] = []
+    server.fake.answer("QueueStatus", lambda session, action: requests.append((session, action)))
+    handle = ami.send_action("QueueStatus")
+    with pytest.raises(txami.ActionTimeout, match=r"0\.05 s"):
+        ami.get_response(handle, 0.05)
+    until(lambda: requests)
+    session, action = requests[0]
+    server.do(lambda: session.respond(action, "Success", {"Message": "late"}))
+    assert ami.get_response(handle, 2).message == "late"
+
+    given_up = ami.send_action("QueueStatus")
+    given_up.cancel()
+    with pytest.raises(txami.AMIError, match="given up"):
+        ami.get_response(given_up)
+    until(lambda: ami.run(_pending) == 0)
+
+
+async def _pending(ami: Any) -> int:
+    return int(ami.pending)
+
+
+def test_handles_that_are_dropped_leave_nothing(ami: txami.blocking.BlockingAMI) -> None:
+    for _ in range(100):
+        ami.send_action("Hangup", Channel="PJSIP/nobody")
+    ami.action("Ping")
+    session = ami._session
+    assert session is not None
+    until(lambda: not session.thread._crossings)
+
+
+def test_a_callback_gets_the_handle_with_the_users_data(ami: txami.blocking.BlockingAMI) -> None:
+    seen: list[object] = []
+
+    def answered(handle: txami.blocking.Handle) -> None:
+        seen.append((handle.userdata, ami.get_response(handle)["Ping"], threading.current_thread().name))
+
+    ami.send_action("Ping", callback=answered, userdata={"client": 7})
+    until(lambda: seen)
+    assert seen == [({"client": 7}, "Pong", "txami handlers")]
+
+
+def test_all_methods_of_the_interface_are_there(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    for name in IAMI.names():
+        assert name in dir(ami)
+        assert callable(getattr(ami, name))
+        if name not in ("events", "on", "once", "originate") and not name.startswith("on_"):
+            assert "timeout" in inspect.signature(getattr(txami.blocking.BlockingAMI, name)).parameters
+    assert (
+        str(inspect.signature(ami.db_get))
+        == "(family: 'str', key: 'str', *, timeout: 'float | None' = None) -> 'str | None'"
+    )
+    assert "Read an entry" in (inspect.getdoc(ami.db_get) or "")
+    server.fake.answer("DBGet", "Response: Error\nActionID: {ActionID}\nMessage: Database entry not found")
+    assert ami.db_get("family", "key") is None
+    assert ami.run(lambda ami: ami.db_get("family", "key"), timeout=5) is None
+    server.do(lambda: server.fake.add_channel("PJSIP/alice-1"))
+    assert list(ami.channels(timeout=5)) == ["PJSIP/alice-1"]
+    server.fake.never_answer("DBGet")
+    with pytest.raises(txami.ActionTimeout, match=r"db_get: no reply within 0\.05 s"):
+        ami.db_get("family", "key", timeout=0.05)
+    until(lambda: ami.run(_pending) == 0)
+    with pytest.raises(AttributeError):
+        ami.no_such_method()
+
+
+def test_a_call(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    call = ami.originate("PJSIP/alice", context="default", exten="200", variables={"campaign": 7})
+    assert call.channel == "PJSIP/alice"
+    assert call.uniqueid in repr(call)
+    with pytest.raises(txami.ActionTimeout):
+        call.outcome(timeout=0.001)
+    assert call.outcome().status == "answered"
+    assert call.hangup().ok
+    assert call.ended(timeout=5)["Uniqueid"] == call.uniqueid
+    server.fake.phones["PJSIP/bob"] = "busy"
+    assert ami.originate("PJSIP/bob", application="Wait", data="1").outcome().status == "busy"
+
+
+# -- events ----------------------------------------------------------------------------------------------------
+
+
+def test_events_since_the_login_are_kept_for_who_reads_them(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    assert ami.get_event(2).name == "FullyBooted"
+    for number in range(3):
+        server.emit("Test", Number=number)
+    assert ami.get_event(2)["Number"] == "0"
+    with ami.events(timeout=2) as events:
+        assert [next(events)["Number"], next(events)["Number"]] == ["1", "2"]
+    with pytest.raises(txami.EventTimeout):
+        ami.get_event(0.02)
+    server.emit("Test", Number=3)
+    assert ami.get_event(2)["Number"] == "3"
+
+
+def test_events_of_a_name_have_a_buffer_of_their_own(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    with ami.events("Test", {"Number": ["1", "2"]}, timeout=2) as events, ami.events(["Test"], limit=2) as few:
+        for number in range(4):
+            server.emit("Test", Number=number)
+        assert [next(events)["Number"], next(events)["Number"]] == ["1", "2"]
+        with pytest.raises(txami.EventTimeout, match="no event Test that matches"):
+            ami.events("Test", timeout=0.01).__next__()
+        assert [next(few)["Number"], next(few)["Number"]] == ["2", "3"]
+        assert few.dropped == 2
+    assert list(events) == []
+    with pytest.raises(ValueError, match="not the name of an event"):
+        ami.events("")
+    routes = ami.run(_observers)
+    ami.events("Gone")
+    until(lambda: ami.run(_observers) == routes)
+
+
+async def _observers(ami: Any) -> int:
+    return len(ami.registry.concerned("gone"))
+
+
+def test_the_buffer_is_bounded(server: Server) -> None:
+    with server.connect(limit=2) as ami:
+        for number in range(5):
+            server.emit("Test", Number=number)
+        until(lambda: ami.dropped == 4)  # FullyBooted, too
+        assert [ami.get_event(1)["Number"], ami.get_event(1)["Number"]] == ["3", "4"]
+    with server.connect(limit=0) as ami:
+        seen: list[Event] = []
+        ami.on_unhandled(seen.append)
+        server.emit("Test")
+        until(lambda: seen)
+        assert ami.dropped == 0
+        with pytest.raises(txami.EventTimeout):
+            ami.get_event(0.01)
+
+
+def test_one_who_reads_too_slowly_is_told_once(logged: EventLoggingObserver) -> None:
+    buffer = EventBuffer(1, lambda: None)
+    event = Event(b"Event: Test\r\n\r\n")
+    for _ in range(3):
+        buffer.put(event)
+    assert list(logged) == []
+    assert buffer.take(0) is event
+    for _ in range(3):
+        buffer.put(event)
+    assert len(list(logged)) == 1
+
+
+def test_loops_end_at_the_disconnect_and_fail_at_a_loss(server: Server) -> None:
+    client = server.connect()
+    events, own = client.events(), client.events("Test")
+    server.emit("Test")
+    until(lambda: len(client._listeners.buffer) == 2)
+    client.disconnect()
+    assert [event.name for event in events] == ["FullyBooted", "Test"]
+    assert [event.name for event in own] == ["Test"]
+    with pytest.raises(txami.NotConnected):
+        client.get_event()
+    with pytest.raises(txami.NotConnected):
+        client.events("Test")
+    client.connect()
+    own = client.events("Test")
+    assert client.get_event(1).name == "FullyBooted"
+    server.cut()
+    for reading in (client.get_event, client.events().__next__, own.__next__):
+        with pytest.raises(txami.ConnectionLost):
+            reading()
+    client.disconnect()
+
+
+# -- handlers --------------------------------------------------------------------------------------------------
+
+
+def test_handlers_may_call_the_client_and_stay_through_connections(server: Server) -> None:
+    client = txami.blocking.BlockingAMI(server.place, "admin", "secret")
+    seen: list[object] = []
+    ups: list[object] = []
+    downs: list[Exception] = []
+    client.on_connected(ups.append)
+    client.on_disconnected(downs.append)
+
+    @client.on("Test")
+    def tested(event: Event) -> None:
+        seen.append((event["Number"], client.action("Ping")["Ping"]))
+
+    others: list[str] = []
+    client.on_unhandled(lambda event: others.append(event.name))
+    first: list[Event] = []
+    client.once("Test", first.append)
+    for number in range(2):
+        with client:
+            for each in range(2):
+                server.emit("Test", Number=2 * number + each)
+            until(lambda: len(seen) == 2 * number + 2)  # noqa: B023
+    assert seen == [(str(number), "Pong") for number in range(4)]
+    assert len(first) == 1
+    assert others == ["FullyBooted", "FullyBooted"]
+    assert (ups, [str(down) for down in downs]) == ([client, client], ["logged off"] * 2)
+    tested.cancel()
+    assert "not active" in repr(tested)
+    with client:
+        server.emit("Test", Number=9)
+        until(lambda: others == ["FullyBooted"] * 3 + ["Test"])
+    assert len(seen) == 4
+
+
+def test_a_handler_that_fails_is_logged_and_the_next_event_handled(
+    ami: txami.blocking.BlockingAMI, server: Server, logged: EventLoggingObserver
+) -> None:
+    seen: list[str] = []
+
+    @ami.on("Test")
+    def tested(event: Event) -> None:
+        seen.append(event["Number"])
+        raise SystemExit("no")
+
+    server.emit("Test", Number=1)
+    server.emit("Test", Number=2)
+    until(lambda: seen == ["1", "2"])
+    ami.disconnect()
+    failures = [formatEvent(event) for event in logged if "log_failure" in event]
+    assert len(failures) == 2
+    assert "failed on" in failures[0]
+
+
+def test_slow_handlers_lose_events_and_hold_nobody_up(server: Server, logged: EventLoggingObserver) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def slow(event: Event) -> None:
+        begun.set()
+        gate.wait(10)
+        seen.append(event["Number"])
+
+    with server.connect(limit=2) as ami:
+        ami.on("Test", slow)
+        ami.action("Ping")
+        server.emit("Test", Number=0)
+        assert begun.wait(5)
+        for number in range(1, 6):
+            server.emit("Test", Number=number)
+        ami.action("Ping")
+        until(lambda: ami.handlers_dropped == 3)
+        gate.set()
+    assert seen == ["0", "1", "2"]
+    assert len([event for event in logged if "handlers are too slow" in formatEvent(event)]) == 1
+
+
+def test_a_handler_may_disconnect(server: Server) -> None:
+    client = server.connect()
+    client.on("Test", lambda event: client.disconnect())
+    server.emit("Test")
+    until(lambda: not client.connected())
+    until(lambda: threading.active_count() == server.threads)
+
+
+def test_bad_handlers_are_refused(ami: txami.blocking.BlockingAMI) -> None:
+    async def later(event: Event) -> None: ...
+
+    with pytest.raises(TypeError, match="without 'async'"):
+        ami.on("Test", later)
+    with pytest.raises(ValueError, match="not the name of an event"):
+        ami.on("")
+
+
+# -- where it may not be called --------------------------------------------------------------------------------
+
+
+def test_the_clients_own_reactor_thread_is_refused(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    refused: list[Exception] = []
+
+    def where(event: Event) -> bool:
+        for call in (lambda: ami.action("Ping"), ami.disconnect, ami.connect, ami.get_event):
+            try:
+                call()
+            except txami.blocking.WouldBlock as error:
+                refused.append(error)
+        return True
+
+    ami.on("Test", print, where=where)
+    server.emit("Test")
+    until(lambda: len(refused) == 4)
+    assert "its own reactor thread" in str(refused[0]) or "own reactor thread" in str(refused[0])
+    assert ami.action("Ping").ok
+
+
+# -- the end of a connection -----------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_is_told_and_made_again(server: Server) -> None:
+    client = server.connect()
+    downs: list[Exception] = []
+    client.on_disconnected(downs.append)
+    server.fake.never_answer("QueueStatus")
+    waiting = client.send_action("QueueStatus")
+    client.action("Ping")
+    server.cut()
+    with pytest.raises(txami.ConnectionLost) as caught:
+        client.get_response(waiting)
+    assert caught.value.sent
+    until(lambda: downs)
+    assert client.error is downs[0]
+    with pytest.raises(txami.NotConnected, match="was lost"):
+        client.action("Ping")
+    assert client.connect().action("Ping").ok
+    assert client.error is None
+    client.disconnect()
+
+
+def test_reconnecting_by_itself(server: Server) -> None:
+    with server.connect(reconnect=True) as ami:
+        ups: list[object] = []
+        ami.on_connected(ups.append)
+        seen: list[Event] = []
+        ami.on("Test", seen.append)
+        assert ami.connect() is ami
+        server.cut()
+        until(lambda: ups)
+        assert ami.action("Ping", timeout=5).ok
+        server.emit("Test")
+        until(lambda: seen)
+        assert ami.ami_version == (11, 0, 0)
+    assert not server.fake.sessions
+
+
+def test_reconnecting_ends_at_a_login_that_is_refused(server: Server) -> None:
+    with server.connect(reconnect=True) as ami:
+        assert ami.get_event(1).name == "FullyBooted"
+        server.fake.users.clear()
+        server.cut()
+        with pytest.raises(txami.ConnectionLost, match="refused to log in"):
+            ami.get_event(10)
+        assert isinstance(ami.error, txami.LoginFailed)
+
+
+def test_reconnecting_waits_for_a_server_no_longer_than_it_may(server: Server) -> None:
+    server.refuse()
+    with pytest.raises(txami.NotConnected, match=r"within 0.1 s: .*refused"):
+        server.connect(reconnect=True, timeout=0.1)
+
+
+def test_an_unanswered_ping_is_told(server: Server) -> None:
+    server.fake.never_answer("Ping")
+    with server.connect(ping_interval=0.05, ping_timeout=0.05) as ami:
+        told: list[object] = []
+        ami.on_ping_timeout(told.append)
+        until(lambda: told)
+        assert told == [ami]
+        until(lambda: isinstance(ami.error, txami.ConnectionLost))
+
+
+def test_disconnect_fails_what_waits_in_other_threads(server: Server) -> None:
+    server.fake.never_answer("QueueStatus")
+    client = server.connect()
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(client.action, "QueueStatus") for _ in range(4)]
+        until(lambda: client.run(_pending) == 4)
+        client.disconnect()
+        assert {type(each.exception(5)) for each in waiting} == {txami.ConnectionLost}
+
+
+def test_a_server_that_does_not_say_goodbye_is_left_in_time(server: Server) -> None:
+    server.fake.never_answer("Logoff")
+    client = server.connect()
+    began = time.monotonic()
+    client.disconnect(timeout=0.2)
+    assert time.monotonic() - began < 2
+    until(lambda: threading.active_count() == server.threads)
+
+
+def test_a_call_that_comes_too_late_is_refused(server: Server) -> None:
+    client = server.connect()
+    session = client._session
+    assert session is not None
+    client.disconnect()
+    with pytest.raises(txami.NotConnected):
+        session.submit("Ping", lambda ami: ami.action("Ping"))
+    with pytest.raises(txami.NotConnected, match="not made yet"):
+        Session(1, client._listeners).submit("Ping", lambda ami: ami.action("Ping"))
+
+
+def test_no_answer_is_swapped_between_eight_threads(ami: txami.blocking.BlockingAMI) -> None:
+    def work(thread: int) -> int:
+        commands = [f"thread {thread} number {number}" for number in range(1000)]
+        handles = [ami.send_action("Command", Command=command, check=False) for command in commands]
+        answers = [ami.get_response(handle).output[0] for handle in handles]
+        return sum(f"'{command}'" in answer for command, answer in zip(commands, answers, strict=True))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [1000] * 8

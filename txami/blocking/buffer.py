@@ -1,0 +1,140 @@
+""":class:`EventBuffer`: events between the reactor's thread, which never waits, and whoever reads them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from threading import Condition
+
+from twisted.logger import Logger
+
+from ..errors import EventTimeout
+from ..message import Event
+from .bridge import fresh
+
+
+class EventBuffer:
+    """
+    A bounded queue of events; when it is full the oldest are dropped.
+
+    :param limit: how many events may wait to be read.
+    :param check: called before each wait; raises where one must not wait.
+    :param shown: the names of its events, for an error.
+    :ivar dropped: how many were dropped.
+    """
+
+    _log = Logger()
+
+    def __init__(self, limit: int, check: Callable[[], object], shown: str = "") -> None:
+        if limit < 0:
+            raise ValueError(f"limit={limit} must not be negative")
+        self.dropped = 0
+        self._limit = limit
+        self._check = check
+        self._closed: Callable[[], object] = lambda: None
+        self._shown = shown
+        self._queue: deque[Event] = deque()
+        self._changed = Condition()
+        self._ended = False
+        self._error: Exception | None = None
+        self._read = self._warned = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, event: Event) -> None:
+        """Add an event; called in the reactor's thread."""
+        with self._changed:
+            self._queue.append(event)
+            if len(self._queue) > self._limit:
+                self._queue.popleft()
+                self.dropped += 1
+                # One who never reads does not care.
+                if self._read and not self._warned:
+                    self._warned = True
+                    self._log.warn(
+                        "a reader of events is too slow: the oldest of {limit} are dropped", limit=self._limit
+                    )
+            self._changed.notify()
+
+    def begin(self) -> None:
+        """Undo :meth:`end`: events can come again."""
+        with self._changed:
+            self._ended, self._error = False, None
+
+    def end(self, error: Exception | None) -> None:
+        """
+        Let reading end once the queue is read.
+
+        :param error: raised then; ``None`` lets a loop end.
+        """
+        with self._changed:
+            if not self._ended:
+                self._ended, self._error = True, error
+                self._changed.notify_all()
+
+    def take(self, timeout: float | None) -> Event | None:
+        """
+        Return the next event, or ``None`` if none will come.
+
+        :param timeout: seconds; ``None`` to wait as long as it takes.
+        :raises EventTimeout: if none comes in time.
+        """
+        self._check()
+        with self._changed:
+            self._read = True
+            if not self._changed.wait_for(lambda: self._queue or self._ended, timeout):
+                raise EventTimeout(self._shown, timeout or 0)
+            if self._queue:
+                return self._queue.popleft()
+            if self._error is not None:
+                raise fresh(self._error)
+            return None
+
+    def on_close(self, closed: Callable[[], object]) -> None:
+        """Have a function called when it is closed."""
+        self._closed = closed
+
+    def close(self) -> None:
+        """Take no more events."""
+        self.end(None)
+        self._closed()
+
+
+class Events(Iterator[Event]):
+    """
+    Events for a ``for`` loop.  May be used with ``with``, which closes it.
+
+    :ivar dropped: how many events were dropped because too many waited to be read.
+    """
+
+    def __init__(self, buffer: EventBuffer, timeout: float | None, own: bool) -> None:
+        self._buffer = buffer
+        self._timeout = timeout
+        self._own = own
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because too many waited to be read."""
+        return self._buffer.dropped
+
+    def close(self) -> None:
+        """Take no more events.  The loop ends when those that came are read."""
+        if self._own:
+            self._buffer.close()
+
+    def __next__(self) -> Event:
+        event = self._buffer.take(self._timeout)
+        if event is None:
+            raise StopIteration
+        return event
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A loop that was left with break leaves nothing behind.
+        self.close()
