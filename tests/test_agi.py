@@ -200,3 +200,9 @@ def test_any_result_is_survived(results: list[str]) -> None:
     replies: Replies[int] = Replies()
     for key, result in enumerate(results):
         replies.feed(key, whole(result))
+
+
+def test_a_number_that_is_too_long_to_read() -> None:
+    huge = "1" * 5000
+    assert AGIResult.parse(f"200 result=0 endpos={huge}").endpos is None
+    assert AGIResult.parse(f"200 result={huge}").digit == ""

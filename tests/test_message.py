@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -411,3 +412,21 @@ def test_old_output_without_any_header() -> None:
 def test_old_output_whose_end_is_missing() -> None:
     assert Response(FOLLOWS + b"one\ntwo").output == ["one", "two"]
     assert Response(b"Response: Follows\r\nPrivilege: Command").output == ["Privilege: Command"]
+
+
+def test_a_header_without_a_blank_before_one_with() -> None:
+    event = Event(b"Event: VarSet\r\nChanVariable:\n a\r\nChanVariable: b")
+    assert event.get_all("ChanVariable") == ["\n a", "b"]
+    assert event["ChanVariable"] == "\n a"
+
+
+def test_a_first_line_without_a_colon_is_no_name() -> None:
+    assert Event(b"Event\r\nEvent: Hangup").name == "Hangup"
+
+
+def test_a_huge_name_is_not_learnt() -> None:
+    raw = b"Event: X\r\n" + b"n" * 1_000_000 + b": v"
+    began = time.perf_counter()
+    for _ in range(3):
+        assert len(Event(raw).items()) == 2
+    assert time.perf_counter() - began < 1  # to compile a pattern of it takes seconds

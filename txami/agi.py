@@ -27,7 +27,7 @@ CUT_SIZE: Final = 2045
 _BEGINNING: Final = re.compile(rb"(?<=\n)(?:200 result=|5\d\d-|5\d\d (?!End of proper usage))")
 
 _REPLY: Final = re.compile(r"(\d{3})[ -](?:result=(\S*))?(.*)", re.DOTALL)
-_END_POSITION: Final = re.compile(r"\bendpos=(-?\d+)")
+_END_POSITION: Final = re.compile(r"\bendpos=(-?\d{1,18})(?!\d)", re.ASCII)
 
 
 def quote(argument: object) -> str:
@@ -77,7 +77,9 @@ class AGIResult:
     @property
     def digit(self) -> str:
         """The key that the caller pressed, ``""`` if none: ``result`` as a character."""
-        return chr(int(self.result)) if self.result.isdecimal() and 0 < int(self.result) < 128 else ""
+        # Python refuses to read a number of more than 4300 digits.
+        is_key = self.result.isdecimal() and len(self.result) <= 3 and 0 < int(self.result) < 128
+        return chr(int(self.result)) if is_key else ""
 
 
 @dataclass(frozen=True)

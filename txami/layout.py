@@ -19,6 +19,9 @@ _LIMIT: Final = 1024
 _MAX_NAMES: Final = 100
 _MAX_LAYOUTS: Final = 4
 
+#: Characters of a message that is worth one: to compile a pattern takes 2 us for each of its names' characters.
+_MAX_TEXT: Final = 8192
+
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 Pair = tuple[str, str]
@@ -28,8 +31,8 @@ class Finder(NamedTuple):
     """
     How to find a header.
 
-    :ivar first: what a message begins with whose first line it is, if it is spelt as asked.
-    :ivar later: what then stands in front of its value in any other line.
+    :ivar first: what it begins with if it is spelt as asked.
+    :ivar later: the same, in any line but the first.
     :ivar search: finds it behind a line end whatever its case; group 1 is the value, ``None`` if no space follows
         the colon.
     """
@@ -50,7 +53,7 @@ class _Finders(dict[str, Finder | None]):
         first = name.encode() + b":"
         # A value goes up to CRLF: a lone CR, like a lone LF, is a part of it.
         pattern = rb"\r\n%b:(?: ([^\r]*(?:\r(?!\n)[^\r]*)*))?" % name.encode()
-        finder = self[name] = Finder(first, b"\r\n%b " % first, re.compile(pattern, re.IGNORECASE).search)
+        finder = self[name] = Finder(first, b"\r\n" + first, re.compile(pattern, re.IGNORECASE).search)
         return finder
 
 
@@ -88,7 +91,7 @@ def split_headers(text: str) -> list[Pair]:
         if found is not None:
             return list(zip(names, found.groups()))  # noqa: B905 # a group for each name
     pairs = [_split_header(line) for line in text.split("\r\n")]
-    if len(pairs) <= _MAX_NAMES:
+    if len(pairs) <= _MAX_NAMES and len(text) <= _MAX_TEXT:
         _learn(text[:24], tuple(name for name, _ in pairs))
     return pairs
 

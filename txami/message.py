@@ -79,13 +79,14 @@ class Message:
             # A header is nearly always spelt as asked: then this takes half as long as to look for any spelling.
             _, found, rest = raw.partition(later)
             if found:
-                return decode(rest.partition(b"\r\n")[0])
+                if rest.startswith(b" "):
+                    return decode(rest.partition(b"\r\n")[0][1:])
+                return next(iter(self.get_all(name)), None)
             match = search(b"\r\n" + raw)
             if match is None:
                 return None
-            value = match[1]
-            if value is not None:
-                return decode(value)
+            if match[1] is not None:
+                return decode(match[1])
         return next(iter(self.get_all(name)), None)
 
     def _header_bytes(self) -> bytes:
@@ -179,8 +180,8 @@ class Event(Message):
         return name
 
     def _read_name(self) -> str:
-        name, _, value = self.raw.partition(b"\r\n")[0].partition(b":")
-        if name.lower() == b"event":
+        name, colon, value = self.raw.partition(b"\r\n")[0].partition(b":")
+        if colon and name.lower() == b"event":
             return decode(value.removeprefix(b" "))
         return self.get("Event", "")
 
