@@ -364,12 +364,12 @@ def test_events_of_a_name_have_a_buffer_of_their_own(ami: txami.blocking.Blockin
     with pytest.raises(ValueError, match="not the name of an event"):
         ami.events("")
     routes = ami.run(_observers)
-    ami.events("Gone")
+    ami.events("Test")
     until(lambda: ami.run(_observers) == routes)
 
 
 async def _observers(ami: Any) -> int:
-    return len(ami.registry.concerned("gone"))
+    return len(ami.registry.concerned("test"))
 
 
 def test_the_buffer_is_bounded(server: Server) -> None:
@@ -506,6 +506,44 @@ def test_a_handler_may_disconnect(server: Server) -> None:
     server.emit("Test")
     until(lambda: not client.connected())
     until(lambda: threading.active_count() == server.threads)
+
+
+def test_a_handler_observes_when_it_was_added(ami: txami.blocking.BlockingAMI) -> None:
+    gate = threading.Event()
+    session = ami._session
+    assert session is not None
+    before = ami.run(_observers)
+    session.thread.post(lambda: gate.wait(5))
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(ami.on, "Test", print)
+        time.sleep(0.02)
+        assert not adding.done()
+        gate.set()
+        assert adding.result(5).active
+    assert ami.run(_observers) == before + 1
+
+
+def test_a_handler_may_be_added_in_the_reactors_thread(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    seen: list[Event] = []
+    ami.once("Begin", print, where=lambda event: bool(ami.on("Test", seen.append)))
+    server.emit("Begin")
+    ami.action("Ping")
+    server.emit("Test")
+    until(lambda: seen)
+
+
+def test_a_handler_that_is_added_while_connecting_is_called_once(
+    ami: txami.blocking.BlockingAMI, server: Server
+) -> None:
+    seen: list[Event] = []
+    handler = ami.on("Test", seen.append)
+    session = ami._session
+    assert session is not None
+    session.attach(handler)
+    server.emit("Test")
+    ami.action("Ping")
+    ami.disconnect()
+    assert len(seen) == 1
 
 
 def test_bad_handlers_are_refused(ami: txami.blocking.BlockingAMI) -> None:

@@ -120,6 +120,7 @@ class Handler:
         self._function: Observer | None = None
         self._added = added
         self._removed = removed
+        self._ami: Connection | None = None
         self._subscription: Subscription | None = None
         # Says at once what is wrong with the names.
         Subscription(EventRegistry(Clock()), self._names, None, where)
@@ -128,8 +129,10 @@ class Handler:
 
     def attach(self, ami: Connection, thread: HandlerThread) -> None:
         """Observe the events of a connection; in the reactor's thread."""
-        if not self.active:
+        # Twice for one that is added while the connection is made: by who adds it, and by who connects.
+        if not self.active or ami is self._ami:
             return
+        self._ami = ami
 
         def happened(event: Event) -> None:
             if self.active:

@@ -102,7 +102,7 @@ class Listening:
 
         Handlers are called one after the other, in the order of the events; each may call any method of the
         client, and may take its time.  One that fails is logged and stays.  They may be added before
-        :meth:`connect`, and stay through all connections.
+        :meth:`connect`, and stay through all connections; one that is added later misses no event from then on.
 
         :param names: ``None`` for all events, a name, a glob, or several.
         :param handler: called with the :class:`~txami.Event`; left out, the result is a decorator for it.
@@ -156,7 +156,7 @@ class Listening:
         self._listeners.handlers[handler] = None
         session = self._session
         if session is not None and not session.abandoned:
-            session.thread.post(lambda: session.attach(handler))
+            session.attach(handler)
 
     def _removed(self, handler: Handler) -> None:
         self._listeners.handlers.pop(handler, None)

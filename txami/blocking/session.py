@@ -123,9 +123,20 @@ class Session:
         return self.thread.submit(lambda: function(ami))
 
     def attach(self, handler: Handler) -> None:
-        """Let a handler that came later observe, too; in the reactor's thread."""
-        if self.ami is not None:
-            handler.attach(self.ami, self.handlers)
+        """
+        Let a handler that came later observe, too.
+
+        It does when this returns: who then has somebody else do something will not miss the event of it.
+        """
+
+        async def observe() -> None:
+            if self.ami is not None:
+                handler.attach(self.ami, self.handlers)
+
+        with contextlib.suppress(NotConnected):
+            crossing = self.thread.submit(observe)
+            if current_thread() is not self.thread:
+                crossing.wait(None)
 
     def _link_up(self, link: AMIProtocol) -> None:
         self.link = link
