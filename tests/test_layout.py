@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from txami import layout
-from txami.layout import FINDERS, split_headers
+from txami.layout import NEEDLES, split_headers
 from txami.message import Message
 
 NAMES = st.sampled_from(["Event", "Channel", "channel", "A", "a", "ChanVariable(IAX2/host:4569-1)", "A:", "", "A+*"])
@@ -70,7 +70,7 @@ def test_made_up_headers_do_not_fill_the_memory() -> None:
         for _ in range(2):
             split_headers(f"Event: E{number}\r\nA{number}: 1")
             split_headers(f"Event: E{number}\r\nB{number}: 1")
-            FINDERS[f"A{number}"]
+            NEEDLES[f"A{number}"]
     for number in range(20):
         for _ in range(2):
             split_headers(f"Event: OfOneName\r\nPrivilege: 1\r\nA{number}: 1")
@@ -80,7 +80,7 @@ def test_made_up_headers_do_not_fill_the_memory() -> None:
     assert max(map(len, layout._layouts.values())) <= 4
     assert len(layout._unknown) <= 1024
     assert max(map(len, layout._unknown.values())) <= 100
-    assert len(FINDERS) <= 1024
+    assert len(NEEDLES) <= 1024
 
 
 @given(TEXTS, st.sampled_from(["Event", "Channel", "channel", "CHANNEL", "A", "a", "A:", ""]))

@@ -27,37 +27,23 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 Pair = tuple[str, str]
 
 
-class Finder(NamedTuple):
+class _Needles(dict[str, "tuple[bytes, bytes, bytes] | None"]):
     """
-    How to find a header.
-
-    :ivar first: what it begins with if it is spelt as asked.
-    :ivar later: the same, in any line but the first.
-    :ivar search: finds it behind a line end whatever its case; group 1 is the value, ``None`` if no space follows
-        the colon.
+    What to search for to find a header: what it begins with as the first line, if it is spelt as asked; the same in
+    any other line; and the latter folded.  ``None`` for a name where a search could find what is no header.
     """
 
-    first: bytes
-    later: bytes
-    search: Callable[[bytes], re.Match[bytes] | None]
-
-
-class _Finders(dict[str, Finder | None]):
-    """The finder for each name that was asked for; ``None`` for a name that may need a parser."""
-
-    def __missing__(self, name: str) -> Finder | None:
+    def __missing__(self, name: str) -> tuple[bytes, bytes, bytes] | None:
         if not _PLAIN_NAME.fullmatch(name):
             return None
         if len(self) >= _LIMIT:
             self.clear()
         first = name.encode() + b":"
-        # A value goes up to CRLF: a lone CR, like a lone LF, is a part of it.
-        pattern = rb"\r\n%b:(?: ([^\r]*(?:\r(?!\n)[^\r]*)*))?" % name.encode()
-        finder = self[name] = Finder(first, b"\r\n" + first, re.compile(pattern, re.IGNORECASE).search)
-        return finder
+        needles = self[name] = first, b"\r\n" + first, b"\r\n" + first.lower()
+        return needles
 
 
-FINDERS: Final = _Finders()
+NEEDLES: Final = _Needles()
 
 
 class Layout(NamedTuple):

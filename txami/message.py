@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeVar, overload
 
-from .layout import FINDERS, split_headers
+from .layout import NEEDLES, split_headers
 
 T = TypeVar("T")
 
@@ -65,30 +65,6 @@ class Message:
         self.raw = raw
         self._pairs: list[tuple[str, str]] | None = None
 
-    def _find(self, name: str) -> str | None:
-        """Return the first value of a header without parsing the others."""
-        finder = FINDERS[name]
-        if finder is None:
-            return next(iter(self.get_all(name)), None)
-        first, later, search = finder
-        raw = self.raw
-        if raw.startswith(first):
-            if raw.startswith(b" ", len(first)):
-                return decode(raw[len(first) + 1 :].partition(b"\r\n")[0])
-        else:
-            # A header is nearly always spelt as asked: then this takes half as long as to look for any spelling.
-            _, found, rest = raw.partition(later)
-            if found:
-                if rest.startswith(b" "):
-                    return decode(rest.partition(b"\r\n")[0][1:])
-                return next(iter(self.get_all(name)), None)
-            match = search(b"\r\n" + raw)
-            if match is None:
-                return None
-            if match[1] is not None:
-                return decode(match[1])
-        return next(iter(self.get_all(name)), None)
-
     def _header_bytes(self) -> bytes:
         """Return the part of the message that is made of header lines."""
         return self.raw
@@ -122,17 +98,31 @@ class Message:
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: object = None) -> object:
         """Return the first value of a header, or the default."""
-        value = self._find(name)
-        return default if value is None else value
+        needles = NEEDLES[name]
+        if needles is not None:
+            first, later, folded = needles
+            raw = self.raw
+            if not raw.startswith(first):
+                # A header is nearly always spelt as asked: 0.6 us, where a search for any spelling takes 0.9.
+                _, found, rest = raw.partition(later)
+                if not found:
+                    lowered = raw.lower()
+                    if folded not in lowered and not lowered.startswith(folded[2:]):
+                        return default
+                elif rest.startswith(b" "):
+                    return decode(rest.partition(b"\r\n")[0][1:])
+            elif raw.startswith(b" ", len(first)):
+                return decode(raw[len(first) + 1 :].partition(b"\r\n")[0])
+        return next(iter(self.get_all(name)), default)
 
     def __getitem__(self, name: str) -> str:
-        value = self._find(name)
+        value = self.get(name)
         if value is None:
             raise KeyError(name)
         return value
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._find(name) is not None
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
@@ -297,10 +287,15 @@ class Response(Message):
                 at = end + 2
         return at
 
-    def _find(self, name: str) -> str | None:
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: T) -> str | T: ...
+    def get(self, name: str, default: object = None) -> object:
+        """Return the first value of a header, or the default."""
         if self.raw.startswith(_FOLLOWS):
-            return next(iter(self.get_all(name)), None)
-        return super()._find(name)
+            return next(iter(self.get_all(name)), default)
+        return super().get(name, default)
 
     def _header_bytes(self) -> bytes:
         if self.raw.startswith(_FOLLOWS):

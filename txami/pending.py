@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Final
@@ -59,7 +59,7 @@ class _Waiting(Collector):
     One object with what gathers it, since one more for each action is a twentieth of the time for a ping.
     """
 
-    __slots__ = ("check", "deferred", "timeout")
+    __slots__ = ("check", "deferred", "is_blocking", "timeout")
 
     def __init__(
         self,
@@ -68,8 +68,10 @@ class _Waiting(Collector):
         deferred: Deferred[Response],
         timeout: float | None,
         check: bool,
+        is_blocking: bool,
     ) -> None:
         Collector.__init__(self, action, version)
+        self.is_blocking = is_blocking
         self.deferred = deferred
         self.timeout = timeout
         self.check = check
@@ -99,7 +101,7 @@ class PendingActions:
         self._anonymous = 0
         # Random, because Asterisk broadcasts some events with their ActionID to every session: two clients
         # that count 1, 2, 3 would complete each other's actions.
-        self._prefix = secrets.token_hex(8) + "-"
+        self._prefix = os.urandom(8).hex() + "-"
         self._mark = b"\r\nActionID: " + self._prefix.encode()
         self._serial = 0
 
@@ -114,7 +116,7 @@ class PendingActions:
         self._serial += 1
         return f"{self._prefix}{self._serial}"
 
-    def add(self, key: bytes, name: str, timeout: float | None, check: bool) -> Deferred[Response]:
+    def add(self, key: bytes, name: str, timeout: float | None, check: bool, is_blocking: bool) -> Deferred[Response]:
         """
         Let an action wait.
 
@@ -122,10 +124,11 @@ class PendingActions:
         :param name: its name.
         :param timeout: seconds, or ``None``.
         :param check: whether an error response fails the Deferred.
+        :param is_blocking: whether it may hold up what is sent after it.
         """
         deferred = _Reply(self._canceller)
         deferred.key = key
-        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check)
+        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check, is_blocking)
         if timeout is not None:
             self._deadlines.add(key, timeout)
         if action.rules.anonymous_item is not None:
@@ -145,6 +148,19 @@ class PendingActions:
         elif action.add_response(raw):
             self.finish(key)
 
+    def take_item(self, raw: bytes) -> bool:
+        """
+        Take an event whose second line is an ActionID of this connection: that of an event that was queued for all
+        sessions is its privilege.
+
+        :return: whether it is one, waited for or not.
+        """
+        at = raw.find(b"\r\n")
+        if not raw.startswith(self._mark, at):
+            return False
+        self._add_event(raw[at + 12 : raw.find(b"\r\n", at + 12)], raw)
+        return True
+
     def take_part(self, raw: bytes) -> bool:
         """
         Take an event that was not queued for all sessions.
@@ -154,12 +170,15 @@ class PendingActions:
         key = self._own_action_id(raw) or (self._anonymous_list(raw) if self._anonymous else None)
         if key is None:
             return False
+        self._add_event(key, raw)
+        return True
+
+    def _add_event(self, key: bytes, raw: bytes) -> None:
         action = self._pending.get(key)
         if action is None:
             self._counters.late += 1
         elif action.add_event(raw):
             self.finish(key)
-        return True
 
     def take_bare(self, raw: bytes) -> bool:
         """
@@ -202,7 +221,7 @@ class PendingActions:
         """Return the actions that Asterisk may be busy with for long, also if we wait for them no more."""
         now = self._clock.seconds()
         self._abandoned = {key: until for key, until in self._abandoned.items() if until > now}
-        waiting = {key for key, action in self._pending.items() if action.rules.is_blocking}
+        waiting = {key for key, action in self._pending.items() if action.is_blocking}
         return waiting | set(self._abandoned)
 
     def _cancel(self, deferred: Deferred[Response]) -> None:
@@ -218,7 +237,7 @@ class PendingActions:
             rules = action.rules
             if rules.anonymous_item is not None:
                 self._anonymous -= 1
-            if not action.has_response and not self._withdraw(key) and rules.is_blocking:
+            if not action.has_response and not self._withdraw(key) and action.is_blocking:
                 self._abandoned[key] = self._clock.seconds() + ABANDONED
         return action
 

@@ -75,6 +75,10 @@ ANNOUNCED: Final = {"jabbersend": b"\r\nMessage: Attempting to send "}
 #: because Asterisk serves a connection with one thread.  WaitEvent is none: it ends as soon as a ping arrives.
 BLOCKING: Final = frozenset({"command", "moduleload", "originate", "pjsipqualify", "reload"})
 
+#: What makes Asterisk answer an Originate at once, without waiting for the call (``main/manager.c:
+#: action_originate``; ``main/utils.c: ast_true``).
+_ASYNC: Final = re.compile(rb"\r\nAsync: *(?:yes|true|y|t|1|on)\r\n", re.IGNORECASE)
+
 #: Items that do not carry the ActionID (``channels/chan_iax2.c: __iax2_show_peers``), by action: they are
 #: told by their name and by having no ``Privilege``, which every asynchronous event has.
 ANONYMOUS_ITEMS: Final = {
@@ -97,8 +101,17 @@ UNFRAMED: Final = {
 def is_queued(event: bytes) -> bool:
     """Tell whether an event was queued for all sessions, rather than written as a part of a reply."""
     _, _, rest = event.partition(b"\r\n")
-    second = rest.partition(b"\r\n")[0]
-    return second[:10].lower() == b"privilege:" and second not in _PRIVILEGES_OF_ITEMS
+    return rest[:10].lower() == b"privilege:" and rest.partition(b"\r\n")[0] not in _PRIVILEGES_OF_ITEMS
+
+
+def is_blocking(action: str, data: bytes) -> bool:
+    """
+    Tell whether an action can hold up what is sent after it.
+
+    :param action: its name.
+    :param data: the action as it is sent.
+    """
+    return rules_of(action).is_blocking and not (action.lower() == "originate" and _ASYNC.search(data))
 
 
 def refuse_unframed(action: str) -> None:
