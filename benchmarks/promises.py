@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -145,8 +146,10 @@ class Import:
 
     @staticmethod
     def _run(program: str, *arguments: str) -> str:
+        # Without bytecode it would be the compiler that is measured.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, env=environment
         ).stdout
 
 

@@ -531,7 +531,7 @@ def test_an_action_name_that_would_end_its_line_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["\r", "\n", "\0"])
 def test_an_action_id_that_would_end_its_line_is_refused(text: str) -> None:
     with pytest.raises(InvalidAction, match="'ActionID'"):
-        encode_action("Ping", "1" + text)
+        encode_action("Ping", "1" + text, {"A": "b"})
 
 
 @pytest.mark.parametrize("name", ["", " ", "\t "])

@@ -1,9 +1,8 @@
 """An Asterisk Manager Interface (AMI) client for Twisted that does not lose calls."""
 
+from typing import TYPE_CHECKING
+
 from ._version import __version__
-from .agi import AGIResult
-from .agisession import AGISession
-from .asyncagi import AsyncAGI
 from .client import connect
 from .connector import EndpointConnector
 from .endpoint import parse_endpoint
@@ -32,13 +31,34 @@ from .message import Event, Message, Response
 from .observers import EventRegistry, Subscription
 from .originate import Call, Outcome
 from .pending import Counters
-from .pool import AMIPool
 from .protocol import AMIProtocol
 from .service import AMIService
 from .stats import Health, Stats
 from .streams import EventStream
 from .timeouts import Timeouts
 from .transcript import Transcript
+
+if TYPE_CHECKING:
+    from .agi import AGIResult
+    from .agisession import AGISession
+    from .asyncagi import AsyncAGI
+    from .pool import AMIPool
+else:
+    # What most programs do without is loaded when it is first asked for.  Checkers of types look above: to them this
+    # function would be a promise that the package has every name there is.
+    _MODULES = {"AGIResult": "agi", "AGISession": "agisession", "AMIPool": "pool", "AsyncAGI": "asyncagi"}
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "IAMI",

@@ -7,11 +7,12 @@ No Twisted, no I/O, no clock.  The facts are those of Asterisk's ``res/res_agi.c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from .message import decode, encode
+from .records import record
 
 K = TypeVar("K")
 
@@ -40,7 +41,7 @@ def quote(argument: object) -> str:
     return f'"{text}"'
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class AGIResult:
     """
     The reply to a command of AGI.
@@ -82,7 +83,7 @@ class AGIResult:
         return chr(int(self.result)) if is_key else ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reply(Generic[K]):
     """
     A command's reply.

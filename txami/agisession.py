@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Final
@@ -76,7 +76,7 @@ class AGISession(AGICommands):
         # Why nothing can be sent any more.
         self._why_over: Callable[[str, bool], AMIError] | None = None
         self._ended: OneShot[AMIError] = OneShot()
-        self._prefix = secrets.token_hex(8)
+        self._prefix = os.urandom(8).hex()
         self._serial = count(1)
         self._commands: dict[str, _Command] = {}
         self._replies: Replies[_Command] = Replies()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from .records import record
+
 if TYPE_CHECKING:
     from .protocol import AMIProtocol
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Gap:
     """
     A new connection, and the time for which nobody listened before it.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from twisted.logger import Logger
 
 from .errors import InvalidAction
 from .message import encode
+from .records import record
 from .wire import encode_action
 
 _log = Logger()
@@ -80,7 +80,7 @@ def tidy_mask(events: str | Iterable[str] | None) -> str | None:
     return ",".join(names)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Login:
     """
     How to log in.

@@ -83,7 +83,18 @@ class Subscription:
     :ivar active: whether it still stands.
     """
 
-    __slots__ = ("_registry", "active", "fallback", "is_plain", "names", "observer", "once", "patterns", "serial", "where")
+    __slots__ = (
+        "_registry",
+        "active",
+        "fallback",
+        "is_plain",
+        "names",
+        "observer",
+        "once",
+        "patterns",
+        "serial",
+        "where",
+    )
 
     def __init__(
         self,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from weakref import WeakMethod
 
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 from .errors import ConnectionLost, InvalidAction
 from .message import Event, Response
 from .observers import Names
+from .records import record
 from .streams import EventStream, Overflow
 from .waiters import OneShot
 from .wire import HeaderValue
@@ -50,7 +50,7 @@ REASONS: Final[dict[str, Status]] = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Outcome:
     """
     What became of a call.
@@ -223,7 +223,7 @@ class Call:
 
 def new_uniqueid() -> str:
     """Return a Uniqueid that is not used twice, whoever else makes some."""
-    return f"txami-{secrets.token_hex(12)}"
+    return f"txami-{os.urandom(12).hex()}"
 
 
 def originate_fields(

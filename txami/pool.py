@@ -17,7 +17,7 @@ from .observers import EventRegistry, Subscription
 from .observing import Observing
 from .service import AMIService
 from .stats import Health, Stats
-from .wire import Fields, HeaderValue
+from .wire import Fields, HeaderValue, pairs_of
 
 
 class PoolRegistry(EventRegistry):
@@ -229,7 +229,7 @@ class AMIPool(Observing, MultiService):
             never fails.  A server that is down takes as long as the timeout.
         :raises InvalidAction: at once, if the action cannot be sent safely.
         """
-        pairs = list(fields.items() if isinstance(fields, Mapping) else fields or ())
+        pairs = pairs_of(fields)
         replies: dict[str, Deferred[Any]] = {}
         for server, service in self._servers.items():
             replies[server] = service.action(name, pairs, timeout=timeout, check=check, **headers)

@@ -13,7 +13,6 @@ fails at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Literal
 
@@ -50,7 +49,7 @@ from .selection import Selection
 from .timeouts import Timeouts
 from .transcript import Transcript
 from .waiters import OneShot, Waiters
-from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, parse_banner, strip_blank_lines
+from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, pairs_of, parse_banner, strip_blank_lines
 
 State = Literal["greeting", "login", "ready", "closing", "closed"]
 
@@ -171,12 +170,13 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         :raises InvalidAction: at once, if the action cannot be sent safely.
         """
         refuse_unframed(name)
-        pairs = [*(fields.items() if isinstance(fields, Mapping) else fields or ()), *headers.items()]
+        pairs = [*pairs_of(fields), *headers.items()]
         if self._state != "ready":
             encode_action(name, "", pairs)
             return fail(NotConnected(f"{name}: {self._why_not_ready()}; it was not sent"))
         sent = self._send(name, pairs, self._timeouts.action if timeout is DEFAULT_TIMEOUT else timeout, check)
-        warn_of_unknown_headers(name, pairs)
+        if pairs:
+            warn_of_unknown_headers(name, pairs)
         return sent
 
     def link(self, timeout: float | None = DEFAULT_TIMEOUT) -> Deferred[AMIProtocol]:
@@ -272,6 +272,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._fail(error)
             return
         self.counters.messages += len(messages)
+        pending = self._pending
         registry = self.registry
         routes = registry.routes
         counts = registry.counts
@@ -284,7 +285,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             head = message[:HEAD_SIZE].partition(END_OF_HEAD)[0]
             route = routes.get(head)
             if route is None:
-                self._message_received(message)
+                if not pending.take(message):
+                    self._message_received(message)
                 continue
             counts[head] += 1
             if route.subscriptions:
@@ -367,25 +369,14 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     # -- receiving -------------------------------------------------------------------------------------
 
     def _message_received(self, raw: bytes) -> None:
-        """Take a message that is no event for all: a response, a part of a reply, or an oddity."""
-        if raw.startswith(b"Event: "):
-            self._event_received(raw)
-        elif raw.startswith(b"Response: "):
-            self._pending.take_response(raw)
-        else:
-            self._oddity_received(strip_blank_lines(raw))
-
-    def _event_received(self, raw: bytes) -> None:
-        pending = self._pending
-        if not pending.take_item(raw) and (is_queued(raw) or not pending.take_part(raw)):
-            self.registry.publish(self.registry.event_type(raw))
-
-    def _oddity_received(self, raw: bytes) -> None:
+        """Take a message that is neither an event with a route nor marked as a part of a reply."""
+        raw = strip_blank_lines(raw)
         kind = raw.partition(b":")[0].lower()
-        if kind == b"event":
-            self._event_received(raw)
-        elif kind == b"response":
+        if kind == b"response":
             self._pending.take_response(raw)
+        elif kind == b"event":
+            if is_queued(raw) or not self._pending.take_part(raw):
+                self.registry.publish(self.registry.event_type(raw))
         elif raw and not self._pending.take_bare(raw):
             self.counters.unmatched += 1
             self._log.debug("dropped a message that is neither event nor response: {message}", message=Message(raw))

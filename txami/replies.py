@@ -218,9 +218,10 @@ class Collector:
     :param action: the action's name.
     :param version: the server's AMI version; ``None`` if it is not known.
     :ivar rules: what is special about the action.
+    :ivar response: the response itself, once it has come.
     """
 
-    __slots__ = ("_completion", "_ends_with", "_in_list", "_items", "_marked", "_response", "action", "rules")
+    __slots__ = ("_completion", "_ends_with", "_in_list", "_items", "_marked", "action", "response", "rules")
 
     def __init__(self, action: str, version: tuple[int, ...] | None = None) -> None:
         self.action = action
@@ -229,7 +230,7 @@ class Collector:
         # The event that ends the reply, if the response does not; in a marked list its mark does.
         self._ends_with = rules.ends_with
         self._in_list = False
-        self._response: bytes | None = None
+        self.response: bytes | None = None
         # A list when there is a first item: most replies have none.
         self._items: list[bytes] | None = None
         self._completion: bytes | None = None
@@ -237,7 +238,7 @@ class Collector:
     @property
     def has_response(self) -> bool:
         """Whether the response itself has come."""
-        return self._response is not None
+        return self.response is not None
 
     def add_response(self, raw: bytes) -> bool:
         """
@@ -245,8 +246,8 @@ class Collector:
 
         :return: whether the reply is complete.
         """
-        first = self._response is None
-        self._response = raw
+        first = self.response is None
+        self.response = raw
         if not first:
             # An Error in the middle of a list ends it (CoreShowChannelMap, ShowDialPlan, PJSIPShowEndpoint).
             # Whatever may follow is late.
@@ -282,8 +283,9 @@ class Collector:
     def _add_item(self, raw: bytes) -> bool:
         if self._in_list:
             # Only the end of a list has this header, and "Complete" is its only value there; a comment in
-            # manager.c names "cancelled", which would mean the same to us.
-            ended = b"\r\nEventList: " in raw and Event(raw).get("EventList", "").lower() != "start"
+            # manager.c names "cancelled", which would mean the same to us.  It stands right behind the event's name
+            # and the ActionID (main/manager.c: astman_send_list_complete_start), so not all of an item is searched.
+            ended = raw.find(b"\r\nEventList: ", 0, 512) >= 0 and Event(raw).get("EventList", "").lower() != "start"
         else:
             ended = self._ends_with is not None and Event(raw).name == self._ends_with
         if ended:
@@ -301,12 +303,15 @@ class Collector:
         :param complete: whether that is all; false hands over a part.
         :return: ``None`` if nothing has come at all.
         """
-        if self._response is None and self._items is None and self._completion is None:
-            return None
+        if self._items is None and self._completion is None:
+            if self.response is None:
+                return None
+            if not self._in_list:
+                return Response(self.response, [], None, complete and self._ends_with is self.rules.ends_with)
         completion = Event(self._completion) if self._completion is not None else None
         if completion is not None and completion.get("EventList", "").lower() == "cancelled":
             complete = False
         in_list = self._in_list or self._ends_with is not self.rules.ends_with
         broken = in_list and completion is None
         events = [Event(item) for item in self._items or ()]
-        return Response(self._response or b"", events, completion, complete and not broken)
+        return Response(self.response or b"", events, completion, complete and not broken)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from .errors import ActionError, InvalidAction
 from .login import tidy_mask
 from .message import Response
+from .records import record
 from .waiters import OneShot
 from .wire import encode_action
 
@@ -41,7 +41,7 @@ _PLAIN: Final = re.compile(r"[\w.@-]+")
 OF_CALLS: Final = {"OriginateResponse": "what became of a call", "Hangup": "when a call has ended"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EventFilter:
     """
     Events that Asterisk is to send, or not to send.

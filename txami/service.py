@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -32,7 +32,7 @@ from .stats import Health, Stats
 from .timeouts import Timeouts
 from .transcript import Target, Transcript, as_transcript
 from .waiters import Waiters
-from .wire import Fields, HeaderValue, encode_action
+from .wire import Fields, HeaderValue, encode_action, pairs_of
 
 
 @implementer(IAMI)
@@ -254,7 +254,7 @@ class AMIService(Observing, Actions, Service):
         time it fails with :class:`~txami.NotConnected`, and nothing was sent.
         """
         refuse_unframed(name)
-        pairs = list(fields.items() if isinstance(fields, Mapping) else fields or ())
+        pairs = pairs_of(fields)
         pairs += headers.items()
         encode_action(name, "", pairs)
         if timeout is DEFAULT_TIMEOUT:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Stats:
     """
     What happened since the service was made, through all its connections.
@@ -49,7 +51,7 @@ class Stats:
     ping_round_trip: float | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Health:
     """
     How a server's connection is.

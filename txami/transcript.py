@@ -20,7 +20,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
 from typing import Any, Final, Literal, Protocol
@@ -32,6 +31,7 @@ from twisted.python.logfile import LogFile
 
 from .blots import Blotter
 from .login import Secret
+from .records import record
 from .wire import END_OF_MESSAGE
 
 #: Received, sent, and what became of the connection.
@@ -50,7 +50,7 @@ _ESCAPED: Final = re.compile(rb"\\(?:([\\rn])|x([0-9a-f]{2}))")
 _SHORT: Final = {b"\\": b"\\", b"r": b"\r", b"n": b"\n"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entry:
     """
     A piece of a transcript: a message, the greeting, or what was left of one when the connection was lost.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from twisted.internet.defer import Deferred
@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from ..errors import InvalidAction
 from ..escapes import unescape
 from ..message import Event, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import done, duration, exact, items, known, milliseconds, number, unless
 
@@ -19,7 +20,7 @@ Direction = Literal["in", "out", "all"]
 _DIGITS = frozenset("0123456789*#ABCDabcd")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Channel:
     """
     A channel, at one moment.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .channels import Channel
 from .reading import done, duration, is_yes, items, number, unless
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Conference:
     """
     A conference, at one moment.
@@ -44,7 +45,7 @@ class Conference:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ConferenceMember:
     """
     Somebody in a conference, at one moment.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ..message import Response
+from ..records import record
 
 #: The headers of the reply, numbered by category and line (``main/manager.c: action_getconfig``).
 _HEADER: Final = re.compile(r"(Category|IsTemplate|Templates|Line)-(\d+)(?:-\d+)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ConfigCategory:
     """
     A category of a file: what stands behind ``[name]``.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import items, maybe_number, unless
 
@@ -17,7 +18,7 @@ Kind = Literal["step", "hint", "include", "switch", "ignore pattern"]
 _KINDS: dict[str, Kind] = {"IncludeContext": "include", "Switch": "switch", "IgnorePattern": "ignore pattern"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DialplanEntry:
     """
     A line of the dialplan.

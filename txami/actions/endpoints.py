@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from ..errors import InvalidAction
 from ..message import Event, Response
 from ..originate import escape_value
+from ..records import record
 from ..wire import Value
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import decimal, done, items, maybe_number, moment, unless, words
@@ -20,7 +21,7 @@ from .reading import decimal, done, items, maybe_number, moment, unless, words
 _TOKEN: Final = re.compile(r"[\w.!%*+`'~-]+", re.ASCII)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Endpoint:
     """
     An endpoint, in short.
@@ -55,7 +56,7 @@ class Endpoint:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Contact:
     """
     An address where an endpoint is reached.
@@ -94,7 +95,7 @@ class Contact:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EndpointDetail:
     """
     All about an endpoint.
@@ -137,7 +138,7 @@ class EndpointDetail:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OutboundRegistration:
     """
     How Asterisk registers with another server.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .channels import Channel
 from .reading import done, known, milliseconds, number
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ParkedCall:
     """
     A call that is parked, at one moment.
@@ -48,7 +49,7 @@ class ParkedCall:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ParkingLot:
     """
     A parking lot.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .endpoints import notify_variables
 from .reading import done, is_yes, known, maybe_number, unless
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Peer:
     """
     A peer of chan_sip or IAX.

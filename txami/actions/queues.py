@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import decimal, is_yes, known, moment, number
 
@@ -25,7 +26,7 @@ MEMBER_STATES: Final = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class QueueMember:
     """
     A member of a queue, at one moment.
@@ -89,7 +90,7 @@ class QueueMember:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class QueueCaller:
     """
     Somebody who waits in a queue.
@@ -124,7 +125,7 @@ class QueueCaller:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Queue:
     """
     A queue, at one moment.
@@ -178,7 +179,7 @@ class Queue:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class QueueSummary:
     """
     A queue in short.

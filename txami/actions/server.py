@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ..message import Response
+from ..records import record
 from ..wire import HeaderValue
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .config import ConfigCategory, read_config
@@ -21,7 +22,7 @@ from .reading import decimal, done, is_yes, maybe_number, number, succeeded
 _PRIVILEGES: Final = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CoreStatus:
     """
     How the server is.
@@ -51,7 +52,7 @@ class CoreStatus:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CoreSettings:
     """
     How the server is set up.

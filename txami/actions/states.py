@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from twisted.internet.defer import Deferred
 
 from ..escapes import unescape
 from ..message import Event, Message, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import items, number, unless
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ExtensionState:
     """
     What the hint of an extension says.
@@ -44,7 +45,7 @@ class ExtensionState:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Presence:
     """
     Somebody's presence.

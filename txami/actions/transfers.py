@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..records import record
 from ..wire import encode_action
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .channels import Channel
 from .reading import done, known, together, unless
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bridge:
     """
     A bridge, at one moment.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from twisted.internet.defer import Deferred
 
 from ..message import Event, Response
+from ..records import record
 from .base import DEFAULT_TIMEOUT, ActionBase
 from .reading import number
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MailboxCount:
     """
     How many messages a mailbox has.
@@ -40,7 +41,7 @@ class MailboxCount:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class VoicemailUser:
     """
     Who has a mailbox.

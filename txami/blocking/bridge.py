@@ -22,7 +22,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from threading import RLock, Thread, current_thread
+from threading import TIMEOUT_MAX, RLock, Thread, current_thread
 from typing import Any, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -94,6 +94,26 @@ def fresh(error: BaseException) -> BaseException:
     return another
 
 
+def patience(timeout: float | None) -> float | None:
+    """
+    Return what a lock is to be told of how long somebody wants to wait.
+
+    :raises ValueError: if it is no number of seconds.
+    """
+    if timeout is None:
+        return None
+    if not isinstance(timeout, int | float) or timeout != timeout:
+        raise ValueError(f"timeout={timeout!r} is no time to wait: write seconds, or None for as long as it takes")
+    # A lock refuses inf, and whatever else its clock cannot hold.
+    return min(timeout, TIMEOUT_MAX)
+
+
+def join(thread: Thread, timeout: float) -> None:
+    """Wait for a thread to end, unless it never began: Ctrl-C, or a disconnect() elsewhere, may come before that."""
+    with contextlib.suppress(RuntimeError):
+        thread.join(timeout)
+
+
 class Crossing(Generic[T]):
     """
     A call on its way to the reactor's thread, and its result on the way back.
@@ -150,7 +170,7 @@ class Crossing(Generic[T]):
         """
         try:
             # Not by result(), which raises the very object that others may raise, too.
-            error = self.future.exception(timeout)
+            error = self.future.exception(patience(timeout))
         except FutureTimeout:
             raise StillUnderWay from None
         if error is not None:
@@ -186,11 +206,15 @@ class ReactorThread(Thread):
         self.reactor = new_reactor()
         # Re-entrant, for a garbage collection may come here from here: Events.__del__() posts.
         self._lock = RLock()
-        self._ended = False
+        self._begun = self._ended = False
         self._crossings: set[Crossing[Any]] = set()
 
     def run(self) -> None:
         """Run the reactor; what :meth:`start` starts."""
+        with self._lock:
+            if self._ended:
+                return
+            self._begun = True
         try:
             # Signals belong to the main thread, and to whoever handles them there.
             self.reactor.run(installSignalHandlers=False)
@@ -224,8 +248,14 @@ class ReactorThread(Thread):
         self._crossings.discard(crossing)
 
     def stop(self) -> None:
-        """Have the reactor stop, soon."""
-        self.post(self._stop)
+        """Have the reactor stop, soon.  One that does not run yet never will."""
+        with self._lock:
+            never = not self._begun
+            self._ended = self._ended or never
+        if never:
+            self._tidy()
+        else:
+            self.post(self._stop)
 
     def _stop(self) -> None:
         with contextlib.suppress(Exception):  # ReactorNotRunning, if it is asked twice
@@ -236,6 +266,8 @@ class ReactorThread(Thread):
         with self._lock:
             self._ended = True
             waker, self.reactor.waker = self.reactor.waker, None
+            if waker is None:
+                return
             for reader in list(self.reactor._internalReaders):
                 self.reactor._removeInternalReader(reader)
             waker.connectionLost(None)
@@ -257,6 +289,8 @@ class ReactorThread(Thread):
         Nothing is done to what they stand for, which is the parent's: no shutdown() of a socket, and no change
         to what epoll watches.
         """
+        # A thread that is not here may hold it.
+        self._lock = RLock()
         self._ended = True
         reactor = self.reactor
         self._close_poller()

@@ -8,9 +8,9 @@ from threading import Condition
 
 from twisted.logger import Logger
 
-from ..errors import EventTimeout
+from ..errors import EventTimeout, NotConnected
 from ..message import Event
-from .bridge import fresh
+from .bridge import fresh, patience
 
 
 class EventBuffer:
@@ -26,8 +26,8 @@ class EventBuffer:
     _log = Logger()
 
     def __init__(self, limit: int, check: Callable[[], object], shown: str = "") -> None:
-        if limit < 0:
-            raise ValueError(f"limit={limit} must not be negative")
+        if not isinstance(limit, int) or limit < 0:
+            raise ValueError(f"limit={limit!r} must be a number of events, and not negative")
         self.dropped = 0
         self._limit = limit
         self._check = check
@@ -62,6 +62,11 @@ class EventBuffer:
         with self._changed:
             self._ended, self._error = False, None
 
+    def abandon(self) -> None:
+        """End, in the child of a fork, where a thread that is not there may hold the lock."""
+        self._changed = Condition()
+        self.end(NotConnected("these are the events of the parent process; connect(), and call events() again"))
+
     def end(self, error: Exception | None) -> None:
         """
         Let reading end once the queue is read.
@@ -83,7 +88,7 @@ class EventBuffer:
         self._check()
         with self._changed:
             self._read = True
-            if not self._changed.wait_for(lambda: self._queue or self._ended, timeout):
+            if not self._changed.wait_for(lambda: self._queue or self._ended, patience(timeout)):
                 raise EventTimeout(self._shown, timeout or 0)
             if self._queue:
                 return self._queue.popleft()

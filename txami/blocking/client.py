@@ -76,6 +76,8 @@ class BlockingAMI(Listening):
         reconnect: bool = False,
         limit: int = LIMIT,
     ) -> None:
+        if timeout is None:
+            raise ValueError("timeout=None: say for how many seconds to try to connect")
         Timeouts(timeout, action_timeout, ping_interval, ping_timeout)
         self._arguments = {
             "endpoint": check_endpoint(endpoint),
@@ -366,6 +368,9 @@ class BlockingAMI(Listening):
                 "connect() makes another for this process"
             )
         return session
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a BlockingAMI cannot be copied or handed to another process; call connect() there")
 
     def __repr__(self) -> str:
         session = self._session

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from ..message import Event
 from ..observers import EventRegistry, Names, Observer, Subscription, Where
+from .bridge import join
 
 if TYPE_CHECKING:
     from .session import Connection
@@ -88,11 +89,11 @@ class HandlerThread(Thread):
             self._changed.notify()
         if current_thread() is self:
             return
-        self.join(max(timeout, 0))
+        join(self, max(timeout, 0))
         with self._changed:
             self._queue.clear()
         # One that does nothing ends at once, however little time there was.
-        self.join(0.1)
+        join(self, 0.1)
 
 
 class Handler:

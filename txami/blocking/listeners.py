@@ -34,11 +34,14 @@ class Listeners:
         self._client = client
         self._limit = limit
         self._check = check
+        self.streams: WeakSet[EventBuffer] = WeakSet()
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Forget the events that came; in the child of a fork, where a thread that is not there may hold a lock."""
-        self.streams: WeakSet[EventBuffer] = WeakSet()
+        for stream in list(self.streams):
+            stream.abandon()
+        self.streams.clear()
         self.buffer = EventBuffer(self._limit, self._check)
         self.buffer.end(NotConnected("not connected: call connect()"))
 

@@ -18,7 +18,7 @@ from ..client import connect
 from ..errors import InvalidEndpoint, NotConnected
 from ..protocol import AMIProtocol
 from ..service import AMIService
-from .bridge import Crossing, ReactorThread, StillUnderWay
+from .bridge import Crossing, ReactorThread, StillUnderWay, join
 from .handlers import Handler, HandlerThread
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ class Session:
             self.thread.stop()
             if current_thread() is not self.thread:
                 # It takes no time, unless the look-up of a name still goes on, which cannot be stopped.
-                self.thread.join(max(deadline - monotonic(), 0.5))
+                join(self.thread, max(deadline - monotonic(), 0.5))
             self.handlers.close(max(deadline - monotonic(), 0))
             _sessions.discard(self)
 
@@ -214,6 +214,8 @@ def check_endpoint(endpoint: object) -> str:
 
     :raises InvalidEndpoint: if it is not.
     """
+    if endpoint is None:
+        raise InvalidEndpoint("the endpoint is None; is it set where you read it from?")
     if not isinstance(endpoint, str):
         raise InvalidEndpoint(
             f"{endpoint!r} belongs to the reactor that it was made with, and a blocking client has its own: "
