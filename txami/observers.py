@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from itertools import count
 from time import perf_counter
@@ -64,13 +63,15 @@ class Route:
 
     :ivar name: the name of these events.
     :ivar subscriptions: whom they concern.
+    :ivar count: how many came; kept by whoever looks the route up.
     """
 
-    __slots__ = ("name", "subscriptions")
+    __slots__ = ("count", "name", "subscriptions")
 
     def __init__(self, name: str, subscriptions: tuple[Subscription, ...]) -> None:
         self.name = name
         self.subscriptions = subscriptions
+        self.count = 0
 
 
 class Subscription:
@@ -210,7 +211,6 @@ class EventRegistry:
     :ivar routes: for each head of an event that was seen, see :func:`head_of`, the subscriptions that it concerns.
         The connection looks here for every event, so that an event nobody wants costs one dictionary look-up
         however many observers there are; :meth:`resolve` fills in what is missing.
-    :ivar counts: how many events of each head came; kept by the connection, for each that it looked up.
     :ivar event_type: what the events are made as.
     :ivar slow_after: as above.
     :ivar slow: the observers that took longer.
@@ -223,7 +223,8 @@ class EventRegistry:
 
     def __init__(self, clock: IReactorTime, slow_after: float = 0.1) -> None:
         self.routes: dict[bytes, Route] = {}
-        self.counts: defaultdict[bytes, int] = defaultdict(int)
+        # How many events of each name came by routes that are forgotten.
+        self._counts: dict[str, int] = {}
         self.slow_after = slow_after
         self.began = 0.0
         self.slow = SlowObservers(clock)
@@ -329,10 +330,9 @@ class EventRegistry:
 
     def count_by_name(self) -> dict[str, int]:
         """Return how many events of each name came, observed or not."""
-        by_name: dict[str, int] = {}
-        for head, seen in self.counts.items():
-            name = decode(name_of_head(head))
-            by_name[name] = by_name.get(name, 0) + seen
+        by_name = dict(self._counts)
+        for route in self.routes.values():
+            by_name[route.name] = by_name.get(route.name, 0) + route.count
         return by_name
 
     def end(self, error: Exception | None) -> None:
@@ -358,7 +358,7 @@ class EventRegistry:
         route = self.routes.get(head)
         if route is None:
             route = self.resolve(head)
-        self.counts[head] += 1
+        route.count += 1
         if route.subscriptions:
             self.began = perf_counter()
             self.deliver(route.subscriptions, event)
@@ -367,8 +367,8 @@ class EventRegistry:
         """Work out who is concerned by an event with this head, and remember it."""
         if len(self.routes) >= _MAX_ROUTES:
             self.forget_routes()
-        if len(self.counts) >= _MAX_ROUTES:
-            self.counts.clear()
+        if len(self._counts) >= _MAX_ROUTES:
+            self._counts.clear()
         name = decode(name_of_head(head))
         folded = name.lower()
         # dict.fromkeys: one subscription may name the event and match it by a glob, too.
@@ -447,9 +447,10 @@ class EventRegistry:
     def forget_routes(self, subscription: Subscription | None = None) -> None:
         """Have the routes that a subscription concerns worked out anew, or all; a glob may concern any."""
         if subscription is None or subscription.patterns:
-            self.routes.clear()
+            forgotten = list(self.routes)
             self._heads.clear()
-            return
-        for name in subscription.names:
-            for head in self._heads.pop(name, ()):
-                self.routes.pop(head, None)
+        else:
+            forgotten = [head for name in subscription.names for head in self._heads.pop(name, ())]
+        for head in forgotten:
+            route = self.routes.pop(head)
+            self._counts[route.name] = self._counts.get(route.name, 0) + route.count

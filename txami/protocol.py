@@ -275,7 +275,6 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         pending = self._pending
         registry = self.registry
         routes = registry.routes
-        counts = registry.counts
         event_type = registry.event_type
         registry.began = perf_counter()
         for message in messages:
@@ -288,7 +287,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
                 if not pending.take(message):
                     self._message_received(message)
                 continue
-            counts[head] += 1
+            route.count += 1
             if route.subscriptions:
                 registry.deliver(route.subscriptions, event_type(message, route.name))
 
