@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txami.message import Event, Message, Response
+from txami.message import Event, Events, Message, Response
 
 from .corpus import MARKER, MESSAGES
 
@@ -326,7 +326,7 @@ def test_a_message_text_loses_exactly_one_line_feed(sent: str, text: str) -> Non
 def test_a_response_without_texts() -> None:
     response = Response(b"Response: Success")
     assert (response.message, response.action_id, response.output) == ("", "", [])
-    assert (response.events, response.completion, response.complete) == ((), None, True)
+    assert (list(response.events), response.completion, response.complete) == ([], None, True)
 
 
 def test_the_first_of_two_message_headers_is_the_text() -> None:
@@ -430,3 +430,21 @@ def test_a_huge_name_is_not_learnt() -> None:
     for _ in range(3):
         assert len(Event(raw).items()) == 2
     assert time.perf_counter() - began < 1  # to compile a pattern of it takes seconds
+
+
+def test_the_items_of_a_list_are_a_sequence_of_events() -> None:
+    raws = [b"Event: Item\r\nNumber: %d" % number for number in range(4)]
+    items = Events(raws)
+    assert [item["Number"] for item in items] == ["0", "1", "2", "3"]
+    assert (items[0]["Number"], items[-1]["Number"], len(items)) == ("0", "3", 4)
+    assert [item.raw for item in items[1:3]] == raws[1:3]
+    assert items == [Event(raw) for raw in raws]
+    assert items == Events(tuple(raws))
+    assert items != items[1:]
+    assert items != raws[0]
+    assert Events() == []
+    assert (bool(items), bool(Events()), repr(items)) == (True, False, "<4 events>")
+    with pytest.raises(IndexError):
+        items[4]
+    with pytest.raises(TypeError):
+        hash(items)

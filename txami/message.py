@@ -212,6 +212,48 @@ class Event(Message):
         return f"<Event {self.name!r}>"
 
 
+class Events(Sequence[Event]):
+    """
+    The items of a list, each made when it is looked at.
+
+    Ten thousand events in a list are ten thousand objects that the garbage collector visits time and again, a third
+    of what the list costs; bytes it need not visit.
+
+    :param raws: the bytes of each.
+    """
+
+    __slots__ = ("raws",)
+
+    def __init__(self, raws: Sequence[bytes] = ()) -> None:
+        self.raws = raws
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Events: ...
+    def __getitem__(self, index: int | slice) -> Event | Events:
+        return Events(self.raws[index]) if isinstance(index, slice) else Event(self.raws[index])
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(Event, self.raws)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return list(self.raws) == [event.raw if isinstance(event, Event) else event for event in other]
+
+    __hash__ = None  # type: ignore[assignment] # as that of a list
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"
+
+
+_NO_EVENTS = Events()
+
+
 class Response(Message):
     """
     The whole reply to an action: the response's own headers and everything that belongs to it.
@@ -227,7 +269,7 @@ class Response(Message):
     def __init__(
         self,
         raw: bytes,
-        events: Sequence[Event] = (),
+        events: Sequence[Event] = _NO_EVENTS,
         completion: Event | None = None,
         complete: bool = True,
     ) -> None:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from .errors import InvalidAction
-from .message import Event, Response
+from .message import Event, Events, Response
 
 #: Since this AMI version (Asterisk 13.2) every list marks itself.
 ALL_LISTS_MARKED: Final = (2, 7)
@@ -307,11 +307,10 @@ class Collector:
             if self.response is None:
                 return None
             if not self._in_list:
-                return Response(self.response, [], None, complete and self._ends_with is self.rules.ends_with)
+                return Response(self.response, complete=complete and self._ends_with is self.rules.ends_with)
         completion = Event(self._completion) if self._completion is not None else None
         if completion is not None and completion.get("EventList", "").lower() == "cancelled":
             complete = False
         in_list = self._in_list or self._ends_with is not self.rules.ends_with
         broken = in_list and completion is None
-        events = [Event(item) for item in self._items or ()]
-        return Response(self.response or b"", events, completion, complete and not broken)
+        return Response(self.response or b"", Events(tuple(self._items or ())), completion, complete and not broken)
