@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -157,7 +157,7 @@ def _fold(name: str) -> bytes | None:
         return None
 
 
-def _check_pairs(raw: bytes, pairs: list[tuple[str, str]], *, whole: bool) -> None:
+def _check_pairs(raw: bytes, pairs: Sequence[tuple[str, str]], *, whole: bool) -> None:
     """The headers are the lines, in order; those in front of raw output are the first lines."""
     lines = decode(raw).split("\r\n") if raw else []
     assert len(pairs) == len(lines) if whole else len(pairs) <= len(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ def parse(raw: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-def first_value(pairs: list[tuple[str, str]], name: str) -> str | None:
+def first_value(pairs: Sequence[tuple[str, str]], name: str) -> str | None:
     return next((value for key, value in pairs if key.lower() == name.lower()), None)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeVar, overload
 
-from .layout import NEEDLES, split_headers
+from .headers import NEEDLES, Headers, split_headers
 
 T = TypeVar("T")
 
@@ -59,30 +59,31 @@ class Message:
     :ivar raw: the bytes as they came, without the blank line that ends a message.
     """
 
-    __slots__ = ("_pairs", "raw")
+    __slots__ = ("_headers", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._pairs: list[tuple[str, str]] | None = None
+        self._headers: Headers | None = None
 
     def _header_bytes(self) -> bytes:
         """Return the part of the message that is made of header lines."""
         return self.raw
 
-    def items(self) -> list[tuple[str, str]]:
+    def items(self) -> Headers:
         """Return every header as ``(name, value)``, in the order of the wire, names as they were spelt."""
-        if self._pairs is None:
+        headers = self._headers
+        if headers is None:
             text = decode(self._header_bytes())
-            self._pairs = split_headers(text) if text else []
-        return self._pairs
+            headers = self._headers = split_headers(text) if text else Headers()
+        return headers
 
     def keys(self) -> list[str]:
         """Return the name of every header, repeated ones repeatedly."""
-        return [name for name, _ in self.items()]
+        return list(self.items().names)
 
     def values(self) -> list[str]:
         """Return the value of every header."""
-        return [value for _, value in self.items()]
+        return list(self.items().values)
 
     def get_all(self, name: str) -> list[str]:
         """Return all values of a header, in order; an empty list if there is none."""
@@ -158,7 +159,7 @@ class Event(Message):
     def __init__(self, raw: bytes, name: str | None = None) -> None:
         # Not by super().__init__(), which would double the price of an event.
         self.raw = raw
-        self._pairs = None
+        self._headers = None
         self._name = name
 
     @property
@@ -274,7 +275,7 @@ class Response(Message):
         complete: bool = True,
     ) -> None:
         self.raw = raw
-        self._pairs = None
+        self._headers = None
         self.events = events
         self.completion = completion
         self.complete = complete

@@ -8,8 +8,8 @@ so what was learnt from some of them makes the next ones cheap: here are the two
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, overload
 
 #: How many names, and how many sequences of names, are remembered.  Asterisk has some 1,000 names; a peer that
 #: makes them up must not fill the memory.
@@ -25,6 +25,47 @@ _MAX_TEXT: Final = 8192
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 Pair = tuple[str, str]
+
+
+class Headers(Sequence[Pair]):
+    """
+    Every header of a message as name and value, in order.
+
+    The pairs are made when they are looked at: a list of tuples would cost a quarter more, and stay.
+
+    :ivar names: the name of each.
+    :ivar values: the value of each.
+    """
+
+    __slots__ = ("names", "values")
+
+    def __init__(self, names: tuple[str, ...] = (), values: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.values = values
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pair]: ...
+    def __getitem__(self, index: int | slice) -> Pair | list[Pair]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        return self.names[index], self.values[index]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return zip(self.names, self.values)  # noqa: B905 # as many of the one as of the other
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # as that of a list
+
+    def __repr__(self) -> str:
+        # No values, for some are secrets.
+        return f"<{len(self)} headers>"
 
 
 class _Needles(dict[str, "tuple[bytes, bytes, bytes] | None"]):
@@ -63,23 +104,23 @@ _layouts: Final[dict[str, list[Layout]]] = {}
 _unknown: Final[dict[str, tuple[str, ...]]] = {}
 
 
-def split_headers(text: str) -> list[Pair]:
+def split_headers(text: str) -> Headers:
     """
-    Return every header of a message as name and value.
+    Return every header of a message.
 
     A line is split at the first colon and space, else at the first colon: names may hold colons, as in
     ``ChanVariable(IAX2/host:4569-1): a=b``.  A line without a colon is a value without a name.
     """
     # An event's name is in the first 24 characters, and events of one name nearly always have one of a few
-    # sequences of headers.  One match takes all their values in 2.2 us, where cutting line by line takes 3.3.
+    # sequences of headers.  One match takes all their values in 1.4 us, where cutting line by line takes 3.3.
     for names, match in _layouts.get(text[:24], ()):
         found = match(text)
         if found is not None:
-            return list(zip(names, found.groups()))  # noqa: B905 # a group for each name
-    pairs = [_split_header(line) for line in text.split("\r\n")]
-    if len(pairs) <= _MAX_NAMES and len(text) <= _MAX_TEXT:
-        _learn(text[:24], tuple(name for name, _ in pairs))
-    return pairs
+            return Headers(names, found.groups())
+    headers = Headers(*zip(*map(_split_header, text.split("\r\n")), strict=True))
+    if len(headers) <= _MAX_NAMES and len(text) <= _MAX_TEXT:
+        _learn(text[:24], headers.names)
+    return headers
 
 
 def _split_header(line: str) -> Pair:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from txami import layout
-from txami.layout import NEEDLES, split_headers
+from txami import headers
+from txami.headers import NEEDLES, Headers, split_headers
 from txami.message import Message
 
 NAMES = st.sampled_from(["Event", "Channel", "channel", "A", "a", "ChanVariable(IAX2/host:4569-1)", "A:", "", "A+*"])
@@ -28,8 +28,8 @@ def split_naively(text: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def _nothing_learnt_yet() -> None:
-    layout._layouts.clear()
-    layout._unknown.clear()
+    headers._layouts.clear()
+    headers._unknown.clear()
 
 
 @settings(max_examples=300)
@@ -44,10 +44,10 @@ def test_what_comes_twice_running_gets_a_layout_of_its_own() -> None:
     start = "Event: Hangup\r\nPrivilege: call,all\r\nCause: "
     for number, layouts in enumerate([0, 1, 1, 1]):
         assert split_headers(f"{start}{number}")[1:] == [("Privilege", "call,all"), ("Cause", str(number))]
-        assert sum(map(len, layout._layouts.values())) == layouts
+        assert sum(map(len, headers._layouts.values())) == layouts
     for _ in range(2):
         split_headers(f"{start}16\r\nCause-txt: ")
-    assert [each.names for each in layout._layouts[start[:24]]] == [
+    assert [each.names for each in headers._layouts[start[:24]]] == [
         ("Event", "Privilege", "Cause"),
         ("Event", "Privilege", "Cause", "Cause-txt"),
     ]
@@ -76,10 +76,10 @@ def test_made_up_headers_do_not_fill_the_memory() -> None:
             split_headers(f"Event: OfOneName\r\nPrivilege: 1\r\nA{number}: 1")
     for _ in range(2):
         split_headers("\r\n".join(f"A{number}: 1" for number in range(1000)))
-    assert len(layout._layouts) <= 1024
-    assert max(map(len, layout._layouts.values())) <= 4
-    assert len(layout._unknown) <= 1024
-    assert max(map(len, layout._unknown.values())) <= 100
+    assert len(headers._layouts) <= 1024
+    assert max(map(len, headers._layouts.values())) <= 4
+    assert len(headers._unknown) <= 1024
+    assert max(map(len, headers._unknown.values())) <= 100
     assert len(NEEDLES) <= 1024
 
 
@@ -98,3 +98,21 @@ def test_a_header_that_is_spelt_as_asked_goes_first() -> None:
     message = Message(b"Event: X\r\na: 1\r\nA: 2")
     assert (message["A"], message["a"]) == ("2", "1")
     assert Message(b"Event: X\r\na: 1")["A"] == "1"
+
+
+def test_the_headers_of_a_message_are_a_sequence_of_pairs() -> None:
+    pairs = [("Event", "Hangup"), ("Cause", "16"), ("Cause-txt", "")]
+    headers = split_headers("Event: Hangup\r\nCause: 16\r\nCause-txt: ")
+    assert (list(headers), len(headers), headers[1], headers[-1], headers[1:]) == (
+        pairs,
+        3,
+        pairs[1],
+        pairs[2],
+        pairs[1:],
+    )
+    assert headers == pairs
+    assert headers != pairs[:2]
+    assert headers == Headers(*zip(*pairs, strict=True))
+    assert (Headers() == [], bool(Headers()), repr(headers)) == (True, False, "<3 headers>")
+    with pytest.raises(TypeError):
+        hash(headers)
