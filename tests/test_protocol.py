@@ -12,6 +12,7 @@ from twisted.internet.error import ConnectionLost as TransportLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
@@ -35,6 +36,7 @@ from txami import (
     Timeouts,
 )
 from txami.message import Message
+from txami.protocol import ODDITIES_LOGGED
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 
@@ -375,6 +377,13 @@ class ActionTests(SynchronousTestCase):
         self.wire.receive(message("Response: Success", "ActionID: 1"))
         self.wire.receive(message("no colon", "at all"))
         self.assertEqual(self.ami.counters.unmatched, 3)
+
+    def test_what_makes_no_sense_does_not_fill_the_log(self) -> None:
+        with capturedLogs() as logs:
+            for _ in range(100):
+                self.wire.receive(b"nonsense\r\n\r\n")
+        self.assertEqual(self.ami.counters.unmatched, 100)
+        self.assertEqual(len(logs), ODDITIES_LOGGED)
 
     def test_cancelling_gives_up_the_reply(self) -> None:
         listed = self.ami.action("CoreShowChannels")

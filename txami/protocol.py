@@ -14,7 +14,7 @@ fails at once.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ISSLTransport
@@ -50,6 +50,10 @@ from .timeouts import Timeouts
 from .transcript import Transcript
 from .waiters import OneShot, Waiters
 from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, pairs_of, parse_banner, strip_blank_lines
+
+#: How many messages that make no sense are logged of one connection; a peer that sends nothing else must not fill
+#: the log.
+ODDITIES_LOGGED: Final = 10
 
 State = Literal["greeting", "login", "ready", "closing", "closed"]
 
@@ -378,7 +382,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
                 self.registry.publish(self.registry.event_type(raw))
         elif raw and not self._pending.take_bare(raw):
             self.counters.unmatched += 1
-            self._log.debug("dropped a message that is neither event nor response: {message}", message=Message(raw))
+            if self.counters.unmatched <= ODDITIES_LOGGED:
+                self._log.debug("dropped a message that is neither event nor response: {message}", message=Message(raw))
 
     # -- the end ---------------------------------------------------------------------------------------
 
