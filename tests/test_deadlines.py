@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +32,12 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual(self.expired_after(4.75), [])
         self.assertEqual(self.expired_after(0.25), [b"a"])
         self.assertEqual(self.expired_after(100), [])
+        self.assertEqual(self.delayed_calls(), 0)
+
+    def test_what_is_no_time_is_refused(self) -> None:
+        for wrong in ("soon", nan):
+            with self.assertRaisesRegex(ValueError, f"timeout={wrong!r}"):
+                self.deadlines.add(b"a", wrong)  # type: ignore[arg-type]
         self.assertEqual(self.delayed_calls(), 0)
 
     def test_ten_thousand_keys_cost_one_delayed_call(self) -> None:

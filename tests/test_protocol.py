@@ -206,6 +206,11 @@ class ActionTests(SynchronousTestCase):
         self.wire = logged_in()
         self.ami = self.wire.ami
 
+    def test_a_timeout_that_is_none_is_refused_before_anything_is_sent(self) -> None:
+        with self.assertRaisesRegex(ValueError, "timeout='soon'"):
+            self.ami.action("Ping", timeout="soon")  # type: ignore[arg-type]
+        self.assertEqual(self.ami.pending, 0)
+
     def test_the_reply_fires_the_deferred(self) -> None:
         pong = self.ami.action("Ping")
         (ping,) = self.wire.sent()

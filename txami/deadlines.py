@@ -29,7 +29,13 @@ class Deadlines:
         self._next = inf
 
     def add(self, key: bytes, seconds: float) -> None:
-        """Let the key's time be up in so many seconds."""
+        """
+        Let the key's time be up in so many seconds.
+
+        :raises ValueError: if that is no number.
+        """
+        if not isinstance(seconds, int | float) or seconds != seconds:
+            raise ValueError(f"timeout={seconds!r} is no time to wait: write seconds, or None for as long as it takes")
         deadline = self._clock.seconds() + seconds
         queue = self._queues.get(seconds)
         if queue is None:

@@ -130,9 +130,10 @@ class PendingActions:
         """
         deferred = _Reply(self._canceller)
         deferred.key = key
-        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check, is_blocking)
         if timeout is not None:
+            # First: it refuses what is no number, and then nothing may stay behind.
             self._deadlines.add(key, timeout)
+        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check, is_blocking)
         if action.rules.anonymous_item is not None:
             self._anonymous += 1
         self._counters.actions += 1

@@ -13,6 +13,7 @@ fails at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any, Final, Literal
 
@@ -34,6 +35,7 @@ from .errors import (
     NotConnected,
     ProtocolError,
 )
+from .inbox import Inbox
 from .interfaces import IAMI
 from .keepalive import Keepalive
 from .login import Login
@@ -64,8 +66,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     One connection.
 
     It greets in line mode and then takes the bytes as they come: a :class:`~txami.wire.Framer` cuts them into
-    messages three to five times faster than line by line, and in linear time.  It never pauses its transport,
-    since Asterisk cuts off a reader that falls behind by 100 ms.
+    messages three to five times faster than line by line, and in linear time.  Observers that are slower than
+    the events come do not keep it from reading, for Asterisk would cut it off: see :mod:`txami.inbox`.
 
     :param clock: the reactor, or a ``Clock``.
     :param login: who logs in.
@@ -104,6 +106,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._timeouts = timeouts or Timeouts()
         self._state: State = "greeting"
         self._framer = Framer(self.MAX_MESSAGE)
+        self._inbox = Inbox(clock, self._hand_out)
         self._outbox: Outbox = NoOutbox()
         self._pending = PendingActions(clock, self.counters, lambda key: self._outbox.withdraw(key))
         self._ready: OneShot[AMIProtocol] = OneShot()
@@ -239,6 +242,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         transport: Any = self.transport
         if hasattr(transport, "setTcpKeepAlive"):
             transport.setTcpKeepAlive(True)
+        self._inbox.open(transport)
         is_paced = ISSLTransport.providedBy(transport)
         if self._recorder is not None:
             transport = self._recorder.open(transport)
@@ -267,7 +271,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         )
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Hand each message to whom it concerns."""
+        """Cut the bytes into messages, and have these handed out."""
         self.counters.received += len(data)
         self.heard = self._clock.seconds()
         try:
@@ -276,6 +280,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._fail(error)
             return
         self.counters.messages += len(messages)
+        self._inbox.put(messages)
+
+    def _hand_out(self, messages: Iterator[bytes], until: float) -> bool:
+        """Hand each message to whom it concerns; return whether the time sufficed for all."""
         pending = self._pending
         registry = self.registry
         routes = registry.routes
@@ -290,10 +298,16 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             if route is None:
                 if not pending.take(message):
                     self._message_received(message)
-                continue
-            route.count += 1
-            if route.subscriptions:
+                # What the reply set going is not the time of the next event's observer.
+                registry.began = perf_counter()
+            else:
+                route.count += 1
+                if not route.subscriptions:
+                    continue
                 registry.deliver(route.subscriptions, event_type(message, route.name))
+            if registry.began > until:
+                return False
+        return True
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Fail all that is pending and leave nothing running."""
@@ -304,6 +318,11 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._deadline.cancel()
         self._keepalive.stop()
         self._outbox.close()
+        # What came before the loss comes before the news of it.
+        self._inbox.close(self._tell_of_the_loss)
+
+    def _tell_of_the_loss(self) -> None:
+        assert self._reason is not None
         self._pending.fail_all(self._reason)
         self._ready.fail(self._loss())
         if self._ends_registry:

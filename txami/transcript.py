@@ -21,8 +21,9 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
+from io import TextIOBase
 from itertools import chain
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TextIO
 from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import IReactorTime
@@ -84,7 +85,7 @@ class _Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-Target = str | os.PathLike[str] | Callable[[Entry], object] | Logger | _Writable
+Target = str | os.PathLike[str] | Callable[[Entry], object] | Logger | _Writable | TextIO
 
 
 class Transcript:
@@ -95,7 +96,8 @@ class Transcript:
     logged, and nothing more is taken down.
 
     :param target: a file's path; or a callable, which gets each :class:`Entry`; or a ``twisted.logger.Logger``,
-        which gets one log event for each; or what has a ``write()`` that takes bytes.
+        which gets one log event for each; or what has a ``write()``: a file, be it of bytes or of
+        text such as ``sys.stderr``, or anything whose ``write()`` takes bytes.
     :param name: stands in each line; for transcripts of several servers that share a target.
     :param blot: names of headers and variables that are blotted besides those that look like secrets, such as
         ``"CARD*"``.
@@ -331,7 +333,10 @@ def _writer(target: Target, rotate: int, keep: int) -> Callable[[Entry], object]
         return lambda entry: _log_entry(logger, entry)
     if callable(target):
         return target
-    write = target.write
+    write: Callable[[Any], object] = target.write
+    if isinstance(target, TextIOBase):
+        # Such as sys.stderr.
+        return lambda entry: write(entry.text)
     return lambda entry: write(entry.text.encode())
 
 
