@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ import txami.blocking
 from txami import Event
 from txami.blocking.bridge import ReactorThread
 from txami.blocking.buffer import EventBuffer
+from txami.blocking.handlers import HandlerThread
 from txami.blocking.session import Session
 from txami.interfaces import IAMI
 from txami.testing import FakeAsterisk
@@ -142,6 +145,35 @@ def test_nothing_stays_of_fifty_connections(server: Server) -> None:
     until(lambda: len(os.listdir("/proc/self/fd")) == len(descriptors))
 
 
+def test_a_disconnect_that_is_quicker_than_the_connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = txami.blocking.BlockingAMI(server.place, "admin", "secret")
+    begin = Session.open
+
+    def disconnected_before(self: Session, *arguments: Any) -> None:
+        client.disconnect()
+        begin(self, *arguments)
+
+    monkeypatch.setattr(Session, "open", disconnected_before)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(txami.NotConnected, match="closed meanwhile"):
+        client.connect()
+    monkeypatch.undo()
+    until(lambda: threading.active_count() == server.threads)
+    until(lambda: len(os.listdir("/proc/self/fd")) == descriptors)
+    with client:
+        assert client.action("Ping").ok
+
+
+def test_ctrl_c_between_the_threads(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: HandlerThread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HandlerThread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        server.connect()
+    until(lambda: threading.active_count() == server.threads)
+
+
 def test_two_clients_at_once(server: Server) -> None:
     with server.connect() as one, server.connect() as other:
         assert one.action("Ping").ok
@@ -189,6 +221,30 @@ def test_bad_options_are_refused(server: Server) -> None:
         txami.blocking.connect(server.place, "admin", None)  # type: ignore[arg-type]
     with pytest.raises(txami.InvalidEndpoint):
         txami.blocking.connect("no such place", "admin", "secret")
+    with pytest.raises(txami.InvalidEndpoint, match="set where you read it"):
+        txami.blocking.connect(None, "admin", "secret")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="limit='many'"):
+        server.connect(limit="many")
+    with pytest.raises(ValueError, match="timeout=None"):
+        server.connect(timeout=None)
+
+
+def test_times_to_wait(ami: txami.blocking.BlockingAMI) -> None:
+    """Even one that no clock of Python's can hold is a time; what is none is named."""
+    assert ami.get_event(float("inf")).name == "FullyBooted"
+    assert ami.get_response(ami.send_action("Ping"), 1e300).ok
+    assert ami.run(lambda ami: ami.action("Ping"), float("inf")).ok
+    for wrong in ("soon", float("nan")):
+        with pytest.raises(ValueError, match=f"timeout={wrong!r}"):
+            ami.get_event(wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=f"timeout={wrong!r}"):
+            ami.run(lambda ami: ami.action("Ping"), wrong)  # type: ignore[arg-type]
+
+
+def test_it_cannot_be_handed_to_another_process(ami: txami.blocking.BlockingAMI) -> None:
+    for hand_over in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match=r"call connect\(\) there"):
+            hand_over(ami)
 
 
 # -- actions ---------------------------------------------------------------------------------------------------
@@ -384,8 +440,10 @@ def test_the_buffer_is_bounded(server: Server) -> None:
         server.emit("Test")
         until(lambda: seen)
         assert ami.dropped == 0
-        with pytest.raises(txami.EventTimeout):
+        with pytest.raises(ValueError, match="limit=0 keeps no events"):
             ami.get_event(0.01)
+        with ami.events("Test", limit=0, timeout=0.01) as none, pytest.raises(ValueError, match="limit=0 keeps no"):
+            next(none)
 
 
 def test_one_who_reads_too_slowly_is_told_once(logged: EventLoggingObserver) -> None:
@@ -553,6 +611,22 @@ def test_bad_handlers_are_refused(ami: txami.blocking.BlockingAMI) -> None:
         ami.on("Test", later)
     with pytest.raises(ValueError, match="not the name of an event"):
         ami.on("")
+    with pytest.raises(ValueError, match="3 is not the name of an event"):
+        ami.events(["Test", 3])  # type: ignore[list-item]
+    wrong: Any = "print"
+    for add in (lambda: ami.on("Test", wrong), lambda: ami.on_connected(wrong), lambda: ami.on_ping_timeout(wrong)):
+        with pytest.raises(TypeError, match="'print' is no function"):
+            add()
+
+
+def test_bad_handles_and_callbacks_are_refused(ami: txami.blocking.BlockingAMI, server: Server) -> None:
+    wrong: Any = 0
+    ami.send_action("Ping")
+    with pytest.raises(TypeError, match="0 is no handle"):
+        ami.get_response(wrong)
+    with pytest.raises(TypeError, match="0 is no function"):
+        ami.send_action("Hangup", callback=wrong)
+    assert server.fake.actions("Hangup") == []
 
 
 # -- where it may not be called --------------------------------------------------------------------------------

@@ -280,6 +280,47 @@ def test_a_fork(server: Server) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
+def test_a_fork_while_other_threads_hold_the_locks(server: Server) -> None:
+    script = Script(
+        """
+        import gc, signal
+        ami = txami.blocking.connect(place, "admin", "secret")
+        events = ami.events("Test")
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with ami._session.thread._lock, ami._connecting, ami._listeners.buffer._changed, events._buffer._changed:
+                held.set()
+                done.wait()
+
+        threading.Thread(target=hold, daemon=True).start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            ami.on("Test", print).cancel()
+            with ami.connect():
+                try:
+                    next(events)
+                except txami.NotConnected as error:
+                    print(error)
+                del events
+                gc.collect()
+                print(ami.action("Ping")["Ping"])
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        done.set()
+        """,
+        server.place,
+    )
+    out, err = script.end()
+    assert err == ""
+    assert out.splitlines() == [
+        "these are the events of the parent process; connect(), and call events() again", "Pong", "7",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
 def test_a_child_that_lives_on_does_not_keep_the_parents_connection(server: Server) -> None:
     script = Script(
         """

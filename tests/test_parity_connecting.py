@@ -30,6 +30,7 @@ def test_username_and_secret(server: Server) -> None:
 def test_an_option_that_is_none() -> None:
     with pytest.raises(TypeError, match="BuferSize"):
         AMI("pbx", "admin", "secret", BuferSize=3)  # type: ignore[call-arg]
+    AMI("pbx", "admin", "secret", action_timeout=None, ping_interval=None, events=None, ca_file=None)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,8 @@ def test_the_default_timeout(server: Server) -> None:
     with server.connect(action_timeout=0.05) as ami:
         with pytest.raises(txami.ActionTimeout):
             ami.action("Slow")
+        with pytest.raises(txami.ActionTimeout):
+            ami.action("Ping", timeout=0)
         endless = ami.send_action("Slow", timeout=None)
         time.sleep(0.1)
         assert not endless.done

@@ -59,6 +59,10 @@ def test_debug(server: Server) -> None:
     assert lines[at + 3] == "<< Response: Success"
     assert ">> Secret: <blotted>" in lines
     assert b"secret\n" not in taken.getvalue()
+    text = io.StringIO()  # as sys.stderr is
+    with server.connect(transcript=text) as ami:
+        ami.action("Ping")
+    assert ">> Action: Ping\n" in text.getvalue()
 
 
 def test_event_callback(ami: AMI, server: Server) -> None:

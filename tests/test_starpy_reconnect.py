@@ -239,6 +239,141 @@ def test_a_protocol_of_ones_own_is_told_of_every_connection(world: World) -> Non
     assert told == ["made, 11.0.0", "lost: ConnectionDone", "made, 11.0.0", "lost: NotConnected"]
 
 
+def test_a_protocol_that_registers_in_connection_made_is_not_called_twice(world: World) -> None:
+    heard: list[Any] = []
+
+    class Protocol(manager.AMIProtocol):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.registerEvent("A", lambda _, event: heard.append(event))
+            self.registerEvent("B", lambda _, event: heard.append(event))
+
+    world.factory.protocol = Protocol
+    ami = world.login()
+    for _ in range(2):
+        world.cut()
+        world.run(5)
+        world.server.emit("A")
+        world.server.emit("B")
+        world.run()
+        assert [event["event"] for event in heard] == ["A", "B"]
+        del heard[:]
+    ami.registerEvent("A", lambda _, event: heard.append(event))  # long after the login it is one more
+    world.server.emit("A")
+    world.run()
+    assert len(heard) == 2
+
+
+def test_a_protocol_that_hangs_something_on_the_login_is_not_called_twice(world: World) -> None:
+    heard: list[Any] = []
+
+    class Protocol(manager.AMIProtocol):
+        def connectionMade(self) -> None:
+            self.factory.loginDefer.addCallback(self.connected_now)
+            super().connectionMade()
+
+        def connected_now(self, passed_on: Any) -> Any:
+            self.registerEvent("A", lambda _, event: heard.append(event))
+            return passed_on
+
+    world.factory.protocol = Protocol
+    world.login()
+    world.cut()
+    world.run(5)
+    world.server.emit("A")
+    world.run()
+    assert len(heard) == 1
+
+
+def test_a_factory_that_uses_its_connector_and_makes_its_own_deferred(world: World) -> None:
+    told: list[str] = []
+
+    class Factory(manager.AMIFactory):
+        def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
+            told.append("lost")
+            self.again(connector)
+
+        def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+            told.append("failed")
+            self.again(connector)
+
+        def again(self, connector: Any) -> None:
+            self.loginDefer = Deferred()
+            self.loginDefer.addCallback(lambda ami: told.append(f"back: {ami.connected}"))
+            world.network.callLater(10, connector.connect)
+
+    ami = world.login(Factory("admin", SECRET, reactor=world.network))
+    world.go_away()
+    assert ami.connected is False
+    world.run(25)
+    world.come_back()
+    world.run(10)
+    assert told == ["lost", "failed", "failed", "back: True"]
+    assert len(world.server.sessions) == 1
+
+
+def test_a_factory_that_connects_again_at_once(world: World) -> None:
+    class Factory(manager.AMIFactory):
+        def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
+            connector.connect()
+
+    ami = world.login(Factory("admin", SECRET, reactor=world.network))
+    world.cut()
+    world.run(5)
+    assert world.result(ami.ping())["ping"] == "Pong"
+    assert len(world.server.sessions) == 1
+
+
+def test_a_factory_with_an_init_that_calls_no_other(world: World) -> None:
+    class Factory(manager.AMIFactory):
+        def __init__(self) -> None:
+            self.username = "admin"
+            self.secret = SECRET  # type: ignore[assignment]
+            self._reactor = world.network
+
+    ami = world.login(Factory())
+    assert ami.id is None
+    world.cut()
+    world.run(5)
+    assert world.result(ami.ping())["ping"] == "Pong"
+
+
+def test_a_protocol_that_does_what_starpy_left_undone(world: World) -> None:
+    """Classes that were made for StarPy's faults clear its tables themselves, and collect lists themselves."""
+
+    class Protocol(manager.AMIProtocol):
+        def connectionLost(self, reason: Any = None) -> None:
+            for callback in self.actionIDCallbacks.values():
+                callback(reason)
+            self.actionIDCallbacks.clear()
+            self.eventTypeCallbacks.clear()
+            told.append("lost")
+
+        def collectDeferred(self, message: Any, stopEvent: str) -> Deferred[Any]:
+            found: list[Any] = []
+            collected: Deferred[Any] = Deferred()
+
+            def received(event: Any) -> None:
+                if event.get("event") == stopEvent:
+                    collected.callback(found)
+                elif "event" in event:
+                    found.append(event["channel"])
+
+            action_id = self.sendMessage(message, received)
+            return collected.addCallbacks(
+                self.cleanup, self.cleanup, callbackArgs=(action_id,), errbackArgs=(action_id,)
+            )
+
+    told: list[str] = []
+    world.factory.protocol = Protocol
+    ami = world.login()
+    world.server.add_channel("PJSIP/bob-00000001", state="Up")
+    listed = ami.collectDeferred({"action": "CoreShowChannels"}, "CoreShowChannelsComplete")
+    assert world.result(listed) == ["PJSIP/bob-00000001"]
+    world.cut()
+    assert told == ["lost"]
+
+
 def test_logoff_is_for_good(world: World) -> None:
     reconnected: list[Any] = []
     ami = world.login(world.make(on_reconnect=reconnected.append))

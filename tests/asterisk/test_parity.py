@@ -167,6 +167,7 @@ def test_an_error_has_the_action_id(ami: AMI) -> None:
 
 def test_common_reads(ami: AMI, call: str) -> None:
     assert ami.commands()["Ping"] == ()
+    assert "command" in ami.commands()["Command"]
     ami.db_put("parity", "key", "value")
     assert ami.db_get("parity", "key") == "value"
     assert ami.db_tree("parity") == {"key": "value"}
@@ -179,6 +180,7 @@ def test_common_reads(ami: AMI, call: str) -> None:
     assert found is not None
     assert found.state == "Up"
     assert set(ami.queues()) == {"support", "sales"}
+    assert set(ami.queues("sales")) == {"sales"}
     assert ami.mailbox_count("100@default").new == 0
     assert ami.mailbox_status("100@default") is False
     assert ami.extension_state("100", "default").exten == "100"

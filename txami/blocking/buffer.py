@@ -84,8 +84,11 @@ class EventBuffer:
 
         :param timeout: seconds; ``None`` to wait as long as it takes.
         :raises EventTimeout: if none comes in time.
+        :raises ValueError: if there is room for none.
         """
         self._check()
+        if not self._limit:
+            raise ValueError("limit=0 keeps no events to be read: give a larger one, or have a function called by on()")
         with self._changed:
             self._read = True
             if not self._changed.wait_for(lambda: self._queue or self._ended, patience(timeout)):

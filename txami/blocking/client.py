@@ -18,6 +18,7 @@ from ..wire import Fields, HeaderValue
 from .bridge import StillUnderWay, refuse_reactor_threads
 from .call import BlockingCall
 from .handle import Handle
+from .handlers import check_callable
 from .listeners import Listeners
 from .listening import LIMIT, Listening
 from .methods import with_waiting_methods
@@ -287,6 +288,8 @@ class BlockingAMI(Listening):
         def send(ami: Connection) -> Awaitable[Response]:
             return ami.action(name, fields, timeout=timeout, check=check, **headers)
 
+        if callback is not None:
+            check_callable(callback, "a callback gets the handle")
         session = self._connected_session(name)
         crossing = session.submit(name, send)
         handle = self._latest.handle = Handle(name, crossing, userdata)
@@ -306,11 +309,13 @@ class BlockingAMI(Listening):
         :raises ActionError: and whatever else :meth:`action` raises.
         :raises InvalidAction: if there is no handle, and nothing was sent in this thread.
         """
-        handle = handle or getattr(self._latest, "handle", None)
+        handle = getattr(self._latest, "handle", None) if handle is None else handle
         if handle is None:
             raise InvalidAction(
                 "get_response: send_action() was not called in this thread; give the handle that it returned"
             )
+        if not isinstance(handle, Handle):
+            raise TypeError(f"{handle!r} is no handle; give what send_action() returned")
         if not handle.done:
             self._check(handle.action)
         return handle.wait(timeout)

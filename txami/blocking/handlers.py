@@ -96,6 +96,17 @@ class HandlerThread(Thread):
         join(self, 0.1)
 
 
+def check_callable(function: object, what: str) -> None:
+    """
+    Refuse what cannot be called, before a thread tries.
+
+    :param what: what such a function is for.
+    :raises TypeError: then.
+    """
+    if not callable(function):
+        raise TypeError(f"{function!r} is no function: {what}")
+
+
 class Handler:
     """
     A function that is called with events, through all connections.
@@ -165,6 +176,7 @@ class Handler:
     def __call__(self, subject: Any) -> Any:
         if self._function is not None:
             return self._function(subject)
+        check_callable(subject, "a handler gets the event")
         if inspect.iscoroutinefunction(subject):
             raise TypeError(f"{subject.__qualname__}: a handler runs in a thread, write it without 'async'")
         self._function = subject

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import NotConnected
 from ..gap import LinkObserver
 from ..message import Event
 from ..observers import Names, Observer, Subscription, Where
 from .buffer import EventBuffer, Events
-from .handlers import Handler, Kind
-from .listeners import Listeners
+from .handlers import Handler, Kind, check_callable
+from .listeners import HookName, Listeners
 from .session import Connection, Session
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Listening:
         stream = EventBuffer(
             LIMIT if limit is None else limit,
             lambda: self._check("events"),
-            names if isinstance(names, str) else ", ".join(names or ()),
+            names if isinstance(names, str) else ", ".join(map(str, names or ())),
         )
 
         async def observe(ami: Connection) -> Subscription:
@@ -135,19 +135,23 @@ class Listening:
 
     def on_connected(self, hook: Callable[[BlockingAMI], object]) -> LinkObserver:
         """Call a function with this client, in the handlers' thread, after each login."""
-        return self._listeners.hooks["connected"].add(hook)
+        return self._hook("connected", hook)
 
     def on_disconnected(self, hook: Callable[[Exception], object]) -> LinkObserver:
         """Call a function with the reason, in the handlers' thread, after a connection has ended."""
-        return self._listeners.hooks["disconnected"].add(hook)
+        return self._hook("disconnected", hook)
 
     def on_connect_failed(self, hook: Callable[[Exception], object]) -> LinkObserver:
         """Call a function with the error, in the handlers' thread, when :meth:`connect` raises one."""
-        return self._listeners.hooks["connect_failed"].add(hook)
+        return self._hook("connect_failed", hook)
 
     def on_ping_timeout(self, hook: Callable[[BlockingAMI], object]) -> LinkObserver:
         """Call a function with this client, in the handlers' thread, when a keepalive ping stays unanswered."""
-        return self._listeners.hooks["ping_timeout"].add(hook)
+        return self._hook("ping_timeout", hook)
+
+    def _hook(self, name: HookName, hook: Callable[[Any], object]) -> LinkObserver:
+        check_callable(hook, "a hook gets the client, or why there is no connection")
+        return self._listeners.hooks[name].add(hook)
 
     def _handler(self, kind: Kind, names: Names, handler: Observer | None, where: Where = None) -> Handler:
         return Handler(kind, names, handler, where, self._added, self._removed)

@@ -50,6 +50,7 @@ class Connection(AMIService):
         self.was_up = False
         self.wanted = False
         self._starpy = factory
+        self._stale = False
         self._protocol: StarPyProtocol | None = None
 
     def startService(self) -> None:
@@ -68,6 +69,12 @@ class Connection(AMIService):
         """Connect no more."""
         self.stopService()
 
+    def connect(self) -> None:
+        """Connect again, after :meth:`give_up`; what a factory that sees to it itself calls its connector for."""
+        self.wanted = True
+        if not self.running:
+            self.startService()
+
     @property
     def transport(self) -> Any:
         """The transport of the connection that is up now, if there is one."""
@@ -82,8 +89,13 @@ class Connection(AMIService):
         log.info("logged in to %s", self._name)
         protocol = self._protocol
         protocol.amiVersion = link.banner.partition("/")[2].strip() or None
+        # Who registers his functions in connectionMade(), or when the login is there, does so with every login.
+        protocol.renewing, self._stale = self._stale, False
         _call(protocol.connectionMade)
+        if protocol.renewing and self._starpy.asked:
+            protocol.forget()
         self._starpy.succeed_login(protocol)
+        protocol.renewing = False
 
     def _link_down(self, reason: Exception, link: AMIProtocol) -> None:
         is_mine = link is self._link
@@ -93,8 +105,9 @@ class Connection(AMIService):
         log.info("lost the connection to %s: %s", self._name, reason)
         _call(self._protocol.connectionLost, Failure(reason))
         self._ask_factory(self._starpy.clientConnectionLost, reason)
-        if self.wanted and self._starpy.asked:
-            # Who waits for the next login registers his functions anew then: StarPy forgets them with each loss.
+        # Who waits for the next login registers his functions anew then: StarPy forgets them with each loss.
+        self._stale = not (self.wanted and self._starpy.asked)
+        if not self._stale:
             self._protocol.forget()
 
     def _attempt_failed(self, reason: Exception) -> None:

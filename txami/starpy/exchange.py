@@ -69,6 +69,9 @@ class Exchange:
     :ivar amiVersion: the version in the server's greeting, such as ``"11.0.0"``; ``None`` before the first.
     :ivar hostName: the name of this machine, a part of the ActionIDs.
     :ivar count: how many ActionIDs were made.
+    :ivar actionIDCallbacks: empty: nobody is forgotten when the connection is lost.  It is there for classes that
+        replace ``connectionLost()`` and call whom they find in it.
+    :ivar renewing: whether the first that is registered takes the place of all from before the login.
     """
 
     service: Connection
@@ -79,6 +82,8 @@ class Exchange:
         self.hostName = socket.gethostname()
         self._handlers: dict[str | None, list[tuple[Handler, Subscription]]] = {}
         self._names: dict[str, str] = {}
+        self.actionIDCallbacks: dict[str, Callable[[Any], object]] = {}
+        self.renewing = False
 
     # -- events ----------------------------------------------------------------------------------------
 
@@ -105,6 +110,8 @@ class Exchange:
                 log.exception("the handler %r failed on an event %s", function, event.name)
                 return None
 
+        if self.renewing:
+            self.forget()
         for name in _names(event):
             handler = function, self.service.on(name, observer)
             self._handlers.setdefault(name, []).append(handler)
@@ -134,6 +141,7 @@ class Exchange:
 
     def forget(self) -> None:
         """Undo every :meth:`registerEvent`."""
+        self.renewing = False
         self.deregisterEvent(list(self._handlers))
 
     def _publish(self, event: wire.Event) -> None:
@@ -228,6 +236,10 @@ class Exchange:
         if replying is not None:
             replying.addCallback(replied)
         return collected
+
+    def cleanup(self, result: T, actionid: str) -> T:
+        """Return the result: there is nothing to be cleaned up.  For classes with a ``collectDeferred()`` of theirs."""
+        return result
 
     def errorUnlessResponse(self, message: Any, expected: str = "Success") -> Any:
         """

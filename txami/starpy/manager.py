@@ -48,6 +48,11 @@ class AMIProtocol(Actions):
     factory: AMIFactory
 
     @property
+    def connected(self) -> bool:
+        """Whether the connection is up and logged in."""
+        return self.service.logged_in
+
+    @property
     def transport(self) -> Any:
         """The transport of the connection; ``None`` while there is none."""
         return self.service.transport
@@ -99,6 +104,15 @@ class AMIFactory:
     factor = 2.7182818284590451
     maxRetries: int | None = None
 
+    # For classes of a program's own whose __init__() sets what it knows of and calls no other.
+    id: Any = None
+    plaintext_login: bool = True
+    on_reconnect: Callable[[Deferred[Any]], object] | None = None
+    continueTrying = True
+    asked = False
+    _reactor: Any = None
+    _connection: Connection | None = None
+
     def __init__(
         self,
         username: str,
@@ -113,11 +127,8 @@ class AMIFactory:
         self.id = id
         self.plaintext_login = plaintext_login
         self.on_reconnect = on_reconnect
-        self.continueTrying = True
-        self.asked = False
         self._login: Deferred[Any] = Deferred()
         self._reactor = reactor
-        self._connection: Connection | None = None
 
     def login(
         self,
@@ -159,6 +170,11 @@ class AMIFactory:
         """What :meth:`login` returned, or since the last loss a new one for the next login."""
         self.asked = True
         return self._login
+
+    @loginDefer.setter
+    def loginDefer(self, login: Deferred[Any]) -> None:
+        self.asked = True
+        self._login = login
 
     def buildProtocol(self, addr: IAddress | None) -> AMIProtocol:
         """Build what :meth:`login` fires with; called once for each."""
