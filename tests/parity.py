@@ -1,4 +1,4 @@
-"""What the tests of the parity table share: its rows, where the tests that it names are, and short conversations."""
+"""What tests of tables share: the rows of a page, where the tests that they name are, and short conversations."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Row:
     tests: tuple[tuple[str, str], ...]
 
 
-def rows() -> list[Row]:
-    """Return all rows of the page, without the heads of the tables."""
+def rows(page: Path = PAGE) -> list[Row]:
+    """Return all rows of a page, without the heads of the tables."""
     found = []
-    for table in _TABLE.findall(PAGE.read_text(encoding="utf-8")):
+    for table in _TABLE.findall(page.read_text(encoding="utf-8")):
         _, *items = re.split(r"^\* - ", textwrap.dedent(table), flags=re.MULTILINE)[1:]
         found += [_row(item) for item in items]
     return found

@@ -49,7 +49,7 @@ class Login(AsteriskCase):
         error = await self.failure(self.connect(tls=True, ca_file=None), ConnectionLost)
         self.assertIn("certificate verify failed", str(error))
 
-    async def test_tls_verifies_the_name(self) -> None:
+    async def test_a_name_that_is_not_found(self) -> None:
         server = self.server
         place = f"tls:{server.host}.nip.invalid:{server.tls_port}"
         await self.failure(connect(self.reactor, place, "admin", "x", ca_file=str(server.ca_file)), NotConnected)
