@@ -63,9 +63,10 @@ def test_the_page(server: Server, names: dict[str, Any], capsys: pytest.CaptureF
         names["hung_up"].cancel()
 
     exec(client, names)
-    # Two threads print here, so that lines may be mixed.
+    # Two threads print here, so that lines may be mixed; and the other may be too late to see the second version.
     text = capsys.readouterr().out
-    assert (text.count("up"), text.count("(11, 0, 0)"), text.count("down:"), text.count("True")) == (2, 2, 2, 1)
+    assert (text.count("up"), text.count("down:"), text.count("True")) == (2, 2, 1)
+    assert "(11, 0, 0)" in text
 
 
 def test_the_example(

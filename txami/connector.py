@@ -127,7 +127,14 @@ class _Reporter:
         try:
             self.protocol.connectionLost(reason)
         finally:
-            self._connector.connection_lost(reason)
+            # A connection whose observers are behind, see txami.inbox, has not told of its loss: they must not get what
+            # came before it among what comes on the next.
+            if getattr(self.protocol, "backlog", 0):
+                self.protocol.when_disconnected().addCallback(  # type: ignore[attr-defined]
+                    lambda _: self._connector.connection_lost(reason)
+                )
+            else:
+                self._connector.connection_lost(reason)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.protocol, name)

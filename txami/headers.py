@@ -20,7 +20,7 @@ _MAX_NAMES: Final = 100
 _MAX_LAYOUTS: Final = 4
 
 #: Characters of a message that is worth one: to compile a pattern takes 2 us for each of its names' characters.
-_MAX_TEXT: Final = 8192
+_MAX_TEXT: Final = 4096
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -142,7 +142,7 @@ def _learn(beginning: str, names: tuple[str, ...]) -> None:
         if len(_unknown) >= _LIMIT:
             _unknown.clear()
         _unknown[beginning] = names
-    elif len(_layouts) < _LIMIT:
+    elif len(_layouts) < _LIMIT // 2:
         layouts = _layouts.setdefault(beginning, [])
         if len(layouts) < _MAX_LAYOUTS:
             pattern = "\r\n".join(f"{re.escape(name)}: ([^\r]*)" for name in names)

@@ -37,6 +37,7 @@ class Inbox:
     :param hand_out: takes messages from an iterator until ``perf_counter`` has passed its second argument; returns
         whether it has taken all.
     :ivar size: how many bytes wait.
+    :ivar is_paused: whether so many wait that nothing is read.
     """
 
     _log = Logger()
@@ -46,7 +47,7 @@ class Inbox:
         self._clock = clock
         self._hand_out = hand_out
         self._transport: Any = None
-        self._is_paused = False
+        self.is_paused = False
         self._waiting: deque[bytes] = deque()
         self._turn: IDelayedCall | None = None
         self._when_empty: Callable[[], None] = lambda: None
@@ -88,12 +89,15 @@ class Inbox:
 
     def _go_on(self) -> None:
         self._turn = None
-        self._take_a_turn(self._oldest_first())
-        if self._waiting:
-            self._turn = self._turn or self._clock.callLater(0, self._go_on)
-        else:
-            self._when_empty()
-        self._read_as_suits()
+        try:
+            self._take_a_turn(self._oldest_first())
+        finally:
+            # Also after an observer's SystemExit, which the reactor logs: the rest must not wait for ever.
+            if self._waiting:
+                self._turn = self._turn or self._clock.callLater(0, self._go_on)
+            else:
+                self._when_empty()
+            self._read_as_suits()
 
     def _oldest_first(self) -> Iterator[bytes]:
         while self._waiting:
@@ -109,10 +113,10 @@ class Inbox:
         usual = getattr(type(transport), "bufferSize", None)
         if usual is not None:  # over TLS it is not to be had
             transport.bufferSize = _READ_AT_ONCE if self._waiting else usual
-        if not self._is_paused and self.size > LIMIT:
+        if not self.is_paused and self.size > LIMIT:
             self._log.warn("observers are behind by {size} bytes of messages: nothing is read for now", size=self.size)
-            self._is_paused = True
+            self.is_paused = True
             transport.pauseProducing()
-        elif self._is_paused and self.size <= LIMIT // 2:
-            self._is_paused = False
+        elif self.is_paused and self.size <= LIMIT // 2:
+            self.is_paused = False
             transport.resumeProducing()

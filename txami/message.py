@@ -8,7 +8,7 @@ at, and most of the others for one or two headers: finding those costs a search,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 from .headers import NEEDLES, Headers, split_headers
 
@@ -241,15 +241,35 @@ class Events(Sequence[Event]):
     def __iter__(self) -> Iterator[Event]:
         return map(Event, self.raws)
 
+    def __contains__(self, event: object) -> bool:
+        return _bytes_of(event) in self.raws
+
+    def index(self, event: object, start: int = 0, stop: int | None = None) -> int:
+        """
+        Return where an event is.
+
+        :raises ValueError: if it is not there.
+        """
+        return self.raws.index(_bytes_of(event), start, len(self.raws) if stop is None else stop)
+
+    def count(self, event: object) -> int:
+        """Return how many times an event is there."""
+        return self.raws.count(_bytes_of(event))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
-        return list(self.raws) == [event.raw if isinstance(event, Event) else event for event in other]
+        return list(self.raws) == list(map(_bytes_of, other))
 
     __hash__ = None  # type: ignore[assignment] # as that of a list
 
     def __repr__(self) -> str:
         return f"<{len(self)} events>"
+
+
+def _bytes_of(event: object) -> Any:
+    """Return by what items are compared, for the objects are new each time."""
+    return event.raw if isinstance(event, Event) else event
 
 
 _NO_EVENTS = Events()

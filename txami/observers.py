@@ -452,5 +452,7 @@ class EventRegistry:
         else:
             forgotten = [head for name in subscription.names for head in self._heads.pop(name, ())]
         for head in forgotten:
-            route = self.routes.pop(head)
-            self._counts[route.name] = self._counts.get(route.name, 0) + route.count
+            # A stream that is garbage may be collected, and its routes forgotten, in the middle of this.
+            route = self.routes.pop(head, None)
+            if route is not None:
+                self._counts[route.name] = self._counts.get(route.name, 0) + route.count

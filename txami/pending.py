@@ -105,7 +105,8 @@ class PendingActions:
         self._mark = b"\r\nActionID: " + self._prefix.encode()
         self._serial = 0
         # What the last item of a list began with, and its action's key.
-        self._last_item = b"none", b""
+        # At first what no message begins with, since a blank line ends it.
+        self._last_item = b"\r\n\r\n", b""
 
     def __len__(self) -> int:
         return len(self._pending)

@@ -147,6 +147,11 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         return len(self._pending)
 
     @property
+    def backlog(self) -> int:
+        """How many bytes of messages wait for observers that are busy; also when the connection is lost."""
+        return self._inbox.size
+
+    @property
     def ping_round_trip(self) -> float | None:
         """Seconds that the last keepalive ping took, ``None`` before the first answer."""
         return self._keepalive.round_trip
@@ -416,6 +421,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._abort()
 
     def _ping_unanswered(self) -> None:
+        if self._inbox.is_paused:
+            return  # it is we who do not listen
         self._log.info("no answer to a ping within {seconds} s, cutting the connection", seconds=self._timeouts.ping)
         self._ping_timeout.succeed(None)
         self._fail(ConnectionLost(None, False, TimeoutError(f"no answer to a ping within {self._timeouts.ping:g} s")))
