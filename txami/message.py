@@ -99,21 +99,24 @@ class Message:
     def get(self, name: str, default: T) -> str | T: ...
     def get(self, name: str, default: object = None) -> object:
         """Return the first value of a header, or the default."""
-        needles = NEEDLES[name]
-        if needles is not None:
-            first, later, folded = needles
+        needle = NEEDLES[name]
+        if needle is not None:
+            first, initial, later, folded = needle
             raw = self.raw
-            if not raw.startswith(first):
-                # A header is nearly always spelt as asked: 0.6 us, where a search for any spelling takes 0.9.
-                _, found, rest = raw.partition(later)
-                if not found:
-                    lowered = raw.lower()
-                    if folded not in lowered and not lowered.startswith(folded[2:]):
-                        return default
-                elif rest.startswith(b" "):
-                    return decode(rest.partition(b"\r\n")[0][1:])
-            elif raw.startswith(b" ", len(first)):
-                return decode(raw[len(first) + 1 :].partition(b"\r\n")[0])
+            # One cut in front of the value and one behind it: 0.35 us.  That the first line is another header is
+            # nearly always seen from its first byte (startswith: 0.05 more).
+            rest = raw.partition(later)[2]
+            if rest and (raw[0] != initial or not raw.startswith(first)):
+                value = rest.partition(b"\r\n")[0]
+                try:
+                    return value.decode()  # what decode() does, for most
+                except UnicodeDecodeError:
+                    return decode(value)
+            if raw.startswith(first):
+                return decode(raw[len(first) :].partition(b"\r\n")[0])
+            lowered = raw.lower()
+            if folded not in lowered and not lowered.startswith(folded[2:]):
+                return default
         return next(iter(self.get_all(name)), default)
 
     def __getitem__(self, name: str) -> str:

@@ -33,8 +33,7 @@ Where = Callable[[Event], object] | Mapping[str, object] | None
 #: (``main/manager.c: authority_to_str``).
 END_OF_HEAD = b",all\r\n"
 
-#: In how many bytes of an event that is looked for.  The longest head of Asterisk 22 has some 70; to look through the
-#: whole of what has none took a tenth of the time for an item of a list.
+#: How long a head may be that is remembered; the longest of Asterisk 22 has some 70 bytes.
 HEAD_SIZE = 128
 
 #: Heads in the routing table.  Asterisk has 252 names; a peer that makes up names must not fill the memory.
@@ -214,7 +213,6 @@ class EventRegistry:
     :ivar event_type: what the events are made as.
     :ivar slow_after: as above.
     :ivar slow: the observers that took longer.
-    :ivar began: when the next observer's time begins to count; :meth:`deliver` moves it on.
     """
 
     _log = Logger()
@@ -226,7 +224,6 @@ class EventRegistry:
         # How many events of each name came by routes that are forgotten.
         self._counts: dict[str, int] = {}
         self.slow_after = slow_after
-        self.began = 0.0
         self.slow = SlowObservers(clock)
         self.clock = clock
         self._named: dict[str, dict[Subscription, None]] = {}
@@ -360,8 +357,7 @@ class EventRegistry:
             route = self.resolve(head)
         route.count += 1
         if route.subscriptions:
-            self.began = perf_counter()
-            self.deliver(route.subscriptions, event)
+            self.deliver(route.subscriptions, event, perf_counter())
 
     def resolve(self, head: bytes) -> Route:
         """Work out who is concerned by an event with this head, and remember it."""
@@ -384,8 +380,13 @@ class EventRegistry:
         globs = [each for each in list(self._patterned) if any(p.match(folded) for p in each.patterns)]
         return [*self._named.get(folded, ()), *globs]
 
-    def deliver(self, subscriptions: tuple[Subscription, ...], event: Event) -> None:
-        """Hand an event to whom it concerns; nothing that an observer does comes back from here."""
+    def deliver(self, subscriptions: tuple[Subscription, ...], event: Event, began: float) -> float:
+        """
+        Hand an event to whom it concerns; nothing that an observer does comes back from here.
+
+        :param began: since when the time of the first of them counts, by ``perf_counter``.
+        :return: when the last of them was done.
+        """
         handled = False
         for subscription in subscriptions:
             # One that was cancelled meanwhile, by an observer before it, is called no more.
@@ -408,9 +409,10 @@ class EventRegistry:
                     event=event,
                 )
             ended = perf_counter()
-            if ended - self.began > self.slow_after:
-                self.slow.add(_name_of(subscription.observer), ended - self.began, event)
-            self.began = ended
+            if ended - began > self.slow_after:
+                self.slow.add(_name_of(subscription.observer), ended - began, event)
+            began = ended
+        return began
 
     def _follow(self, result: object, subscription: Subscription, event: Event) -> None:
         """See an asynchronous observer through, so that its failure is not lost."""

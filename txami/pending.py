@@ -166,6 +166,16 @@ class PendingActions:
         self._add(key, raw, is_event)
         return True
 
+    def take_items(self, messages: list[bytes]) -> list[bytes]:
+        """
+        Take those messages that are items of the list that is under way.
+
+        :return: the others, in order.
+        """
+        lines, key = self._last_item
+        action = self._pending.get(key)
+        return messages if action is None else action.add_items(lines, key, messages)
+
     def _add(self, key: bytes, raw: bytes, is_event: bool) -> None:
         """Add a message to the reply that it belongs to."""
         action = self._pending.get(key)

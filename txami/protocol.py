@@ -40,7 +40,7 @@ from .interfaces import IAMI
 from .keepalive import Keepalive
 from .login import Login
 from .message import Message, Response, decode
-from .observers import END_OF_HEAD, HEAD_SIZE, EventRegistry
+from .observers import END_OF_HEAD, EventRegistry
 from .observing import Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
@@ -285,6 +285,9 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._fail(error)
             return
         self.counters.messages += len(messages)
+        if not self._inbox.size:
+            # Nobody sees an item before its list is complete, so it need not stand in line with the events.
+            messages = self._pending.take_items(messages)
         self._inbox.put(messages)
 
     def _hand_out(self, messages: Iterator[bytes], until: float) -> bool:
@@ -293,24 +296,24 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         registry = self.registry
         routes = registry.routes
         event_type = registry.event_type
-        registry.began = perf_counter()
+        now = perf_counter()
         for message in messages:
             # Only an event that Asterisk queues for all sessions begins with a name and a privilege that ends with
             # ",all", whatever ActionID it carries.  So one cut and one look-up tell it from what is part of a reply,
             # and tell whom it concerns (0.25 us; line after line took 0.9).  The rest finds no route.
-            head = message[:HEAD_SIZE].partition(END_OF_HEAD)[0]
+            head = message.partition(END_OF_HEAD)[0]
             route = routes.get(head)
             if route is None:
                 if not pending.take(message):
                     self._message_received(message)
                 # What the reply set going is not the time of the next event's observer.
-                registry.began = perf_counter()
+                now = perf_counter()
             else:
                 route.count += 1
                 if not route.subscriptions:
                     continue
-                registry.deliver(route.subscriptions, event_type(message, route.name))
-            if registry.began > until:
+                now = registry.deliver(route.subscriptions, event_type(message, route.name), now)
+            if now > until:
                 return False
         return True
 

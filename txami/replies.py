@@ -160,6 +160,9 @@ _NO_BLANK_LINE: Final = re.compile(rb"\r\n(?=Event: (?:Device|Line)(?:Entry|list
 #: What stands between them, seen from what follows: the next item, the completion, or an error in its place.
 _GLUE: Final = re.compile(rb"\r\n\n(?=Event: CoreShowChannelMap|Response: Error\r\n)")
 
+#: What the start of a list and its end have, and no item.
+_MARK: Final = b"\r\nEventList: "
+
 _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
     "agents": _split_call_started,
     "coreshowchannelmap": _split_channel_map,
@@ -254,7 +257,7 @@ class Collector:
             return True
         if self.rules.announced is not None and self.rules.announced in raw:
             return False
-        if self._ends_with is None and self._marked and b"\r\nEventList: " not in raw:
+        if self._ends_with is None and self._marked and _MARK not in raw:
             return True
         return self._is_complete(Response(raw))
 
@@ -280,12 +283,37 @@ class Collector:
         ended += [self.add_response(each) if each.startswith(b"R") else self._add_item(each) for each in glued]
         return any(ended)
 
+    def add_items(self, lines: bytes, key: bytes, messages: list[bytes]) -> list[bytes]:
+        """
+        Take those messages that are items of a list, many at once: 0.1 us each, one by one 0.7.
+
+        :param lines: what the last item began with, up to and with its ActionID.
+        :param key: the ActionID.
+        :return: the others, in order; all, if other messages of the list are among them, which have their place.
+        """
+        if not self._in_list or self.rules.repair is not None:
+            return messages
+        items = [message for message in messages if message.startswith(lines)]
+        # What ends a list has another name than its items in all of Asterisk; if it had not, it would be the last.
+        if not items or _MARK in items[-1]:
+            return messages
+        others = []
+        if len(items) < len(messages):
+            others = [message for message in messages if not message.startswith(lines)]
+            if any(key in message for message in others):
+                return messages
+        if self._items is None:
+            self._items = items
+        else:
+            self._items += items
+        return others
+
     def _add_item(self, raw: bytes) -> bool:
         if self._in_list:
             # Only the end of a list has this header, and "Complete" is its only value there; a comment in
             # manager.c names "cancelled", which would mean the same to us.  It stands right behind the event's name
             # and the ActionID (main/manager.c: astman_send_list_complete_start), so not all of an item is searched.
-            ended = raw.find(b"\r\nEventList: ", 0, 512) >= 0 and Event(raw).get("EventList", "").lower() != "start"
+            ended = raw.find(_MARK, 0, 512) >= 0 and Event(raw).get("EventList", "").lower() != "start"
         else:
             ended = self._ends_with is not None and Event(raw).name == self._ends_with
         if ended:

@@ -96,8 +96,8 @@ class Framer:
         :raises ProtocolError: if a message is longer than the limit.  The connection is of no use then.
         """
         rest = self._rest
-        if rest:
-            # The blank line may have begun in the bytes that were searched before.
+        if rest and (rest[-1] in END_OF_MESSAGE or self.expects_raw_output):
+            # What is looked for may have begun in the bytes that were searched before.
             start = max(len(rest) - len(END_OF_MESSAGE) + 1, 0)
             rest += data
             if rest.find(END_OF_MESSAGE, start) < 0:
@@ -106,10 +106,15 @@ class Framer:
             data = bytes(rest)
             rest.clear()
         messages = data.split(END_OF_MESSAGE)
+        if rest and len(messages) > 1:
+            # Only the first message needs what came before; to join all, and to cut that, is a tenth of the framing.
+            messages[0] = bytes(rest) + messages[0]
+            rest.clear()
+            self._check(len(messages[0]))
         rest += messages.pop()
+        self._check_rest()
         if len(data) > self._limit:
             self._check(max(map(len, messages), default=0))
-            self._check_rest()
         if self._follows or (self.expects_raw_output and _FOLLOWS in data):
             return self._join_follows(messages)
         return messages

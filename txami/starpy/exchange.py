@@ -12,6 +12,7 @@ import functools
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -148,7 +149,7 @@ class Exchange:
         """Hand an item of a list to the handlers, from whom StarPy does not keep it, unlike txami."""
         for name in (event.name, None):
             handlers = self._handlers.get(name, ())
-            self.service.registry.deliver(tuple(subscription for _, subscription in handlers), event)
+            self.service.registry.deliver(tuple(subscription for _, subscription in handlers), event, perf_counter())
 
     # -- actions ---------------------------------------------------------------------------------------
 
