@@ -225,7 +225,7 @@ def replies(data: bytes) -> None:
     """Whatever comes for an action, it is gathered whole."""
     action = ACTIONS[byte(data, 0) % len(ACTIONS)]
     collector = Collector(action, VERSIONS[byte(data, 1) % len(VERSIONS)])
-    assert collector.result() is None
+    assert collector.reply() is None
     assert not collector.has_response
     response, items = b"", []
     for raw in data[2:].split(END_OF_MESSAGE):
@@ -243,7 +243,7 @@ def replies(data: bytes) -> None:
 
 
 def _check_gathered(collector: Collector, action: str, response: bytes, items: list[bytes]) -> None:
-    result, part = collector.result(), collector.result(complete=False)
+    result, part = collector.reply(), collector.reply(complete=False)
     assert result is not None
     assert part is not None
     assert not part.complete

@@ -1,4 +1,4 @@
-"""Items of a list are taken many at once; that must not show."""
+"""Items of a list are told by what the one before began with; that must not show."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_list_that_was_cancelled_in_its_middle_takes_nothing_more() -> None:
     answers: list[Response] = []
     second.addCallback(answers.append)
     (sent,) = wire.sent()
-    waiting = next(iter(wire.ami._pending._pending.values())).deferred
+    waiting = next(iter(wire.ami._pending._pending.values()))
     waiting.addErrback(lambda _: None)
     waiting.cancel()
     late = wire.ami.counters.late

@@ -46,7 +46,7 @@ def add(collector: Collector, message: bytes) -> bool:
 
 
 def result(collector: Collector, complete: bool = True) -> Response:
-    reply = collector.result(complete)
+    reply = collector.reply(complete)
     assert reply is not None
     return reply
 
@@ -93,8 +93,8 @@ def test_a_collector_tells_whether_the_response_has_come() -> None:
 
 
 def test_nothing_at_all_is_no_reply() -> None:
-    assert Collector("Ping").result() is None
-    assert Collector("Ping").result(complete=False) is None
+    assert Collector("Ping").reply() is None
+    assert Collector("Ping").reply(complete=False) is None
 
 
 @versions
@@ -459,7 +459,7 @@ def test_no_messages_raise(action: str, version: tuple[int, ...] | None, message
         ended = collector.add_response(message) if is_response else collector.add_event(message)
         assert isinstance(ended, bool)
     assert collector.has_response is bool(responses)
-    reply = collector.result(complete=False)
+    reply = collector.reply(complete=False)
     if responses:
         assert reply is not None
         assert reply.raw == responses[-1]

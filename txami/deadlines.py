@@ -34,7 +34,7 @@ class Deadlines:
 
         :raises ValueError: if that is no number.
         """
-        if not isinstance(seconds, int | float) or seconds != seconds:
+        if not isinstance(seconds, (int, float)) or seconds != seconds:
             raise ValueError(f"timeout={seconds!r} is no time to wait: write seconds, or None for as long as it takes")
         deadline = self._clock.seconds() + seconds
         queue = self._queues.get(seconds)

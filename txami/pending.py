@@ -13,10 +13,14 @@ from twisted.internet.interfaces import IReactorTime
 from .deadlines import Deadlines
 from .errors import ActionError, ActionTimeout, ConnectionLost
 from .message import Event, Response
-from .replies import Collector
+from .replies import LIST_MARK, Collector
 
 #: Seconds for which a blocking action that timed out may still keep Asterisk from answering a ping.
 ABANDONED: Final = 60.0
+
+#: What the items of the list that is under way begin with, the length of that, and where they go.  At first what no
+#: message begins with, since a blank line ends it.
+_NO_LIST: Final[tuple[bytes, int, list[bytes]]] = b"\r\n\r\n", 4, []
 
 
 @dataclass
@@ -46,35 +50,34 @@ class Counters:
         return Counters(*(one + another for one, another in zip(mine, others, strict=True)))
 
 
-class _Reply(Deferred[Response]):
-    """The Deferred of an action, which knows the action's key: a closure for each would be three objects more."""
-
-    key: bytes
-
-
-class _Waiting(Collector):
+class PendingAction(Collector, Deferred[Response]):
     """
-    A reply that is waited for.
+    An action that waits for its reply: the Deferred that the caller got, which gathers the reply itself.
 
-    One object with what gathers it, since one more for each action is a twentieth of the time for a ping.
+    One object, for each more would cost a twentieth of the time for a ping, and be visited by the garbage collector as
+    long as the action waits.
+
+    :ivar key: what tells it from the connection's other actions.
     """
 
-    __slots__ = ("check", "deferred", "is_blocking", "timeout")
+    __slots__ = ("check", "is_blocking", "key", "timeout")
 
     def __init__(
         self,
-        action: str,
+        key: bytes,
+        name: str,
         version: tuple[int, ...] | None,
-        deferred: Deferred[Response],
         timeout: float | None,
         check: bool,
         is_blocking: bool,
+        canceller: Callable[[Deferred[Response]], None],
     ) -> None:
-        Collector.__init__(self, action, version)
-        self.is_blocking = is_blocking
-        self.deferred = deferred
+        Deferred.__init__(self, canceller)
+        Collector.__init__(self, name, version)
+        self.key = key
         self.timeout = timeout
         self.check = check
+        self.is_blocking = is_blocking
 
 
 class PendingActions:
@@ -92,7 +95,7 @@ class PendingActions:
         self._clock = clock
         self._counters = counters
         self._withdraw = withdraw
-        self._pending: dict[bytes, _Waiting] = {}
+        self._pending: dict[bytes, PendingAction] = {}
         self._deadlines = Deadlines(clock, self._time_out)
         self._canceller: Callable[[Deferred[Response]], None] = self._cancel
         # Blocking actions that were given up, and until when Asterisk may still be busy with them.
@@ -104,9 +107,7 @@ class PendingActions:
         self._prefix = os.urandom(8).hex() + "-"
         self._mark = b"\r\nActionID: " + self._prefix.encode()
         self._serial = 0
-        # What the last item of a list began with, and its action's key.
-        # At first what no message begins with, since a blank line ends it.
-        self._last_item = b"\r\n\r\n", b""
+        self._list = _NO_LIST
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -114,31 +115,30 @@ class PendingActions:
     def __contains__(self, key: bytes) -> bool:
         return key in self._pending
 
-    def next_action_id(self) -> str:
-        """Return an ActionID that was never used before."""
-        self._serial += 1
-        return f"{self._prefix}{self._serial}"
+    def next_action_id(self) -> tuple[str, bytes]:
+        """Return an ActionID that was never used before, and its key: what it does not share with the others."""
+        self._serial = serial = self._serial + 1
+        return f"{self._prefix}{serial}", b"%d" % serial
 
-    def add(self, key: bytes, name: str, timeout: float | None, check: bool, is_blocking: bool) -> Deferred[Response]:
+    def add(self, key: bytes, name: str, timeout: float | None, check: bool, is_blocking: bool) -> PendingAction:
         """
         Let an action wait.
 
-        :param key: its ActionID.
+        :param key: the key of its ActionID.
         :param name: its name.
         :param timeout: seconds, or ``None``.
         :param check: whether an error response fails the Deferred.
         :param is_blocking: whether it may hold up what is sent after it.
         """
-        deferred = _Reply(self._canceller)
-        deferred.key = key
         if timeout is not None:
             # First: it refuses what is no number, and then nothing may stay behind.
             self._deadlines.add(key, timeout)
-        action = self._pending[key] = _Waiting(name, self.version, deferred, timeout, check, is_blocking)
+        action = PendingAction(key, name, self.version, timeout, check, is_blocking, self._canceller)
+        self._pending[key] = action
         if action.rules.anonymous_item is not None:
             self._anonymous += 1
         self._counters.actions += 1
-        return deferred
+        return action
 
     def take(self, raw: bytes) -> bool:
         """
@@ -149,32 +149,28 @@ class PendingActions:
         """
         # The items of a list follow one another, and begin with the same two lines: to compare these with those of
         # the one before takes a fifth of the time for looking at them anew.
-        lines, key = self._last_item
-        if raw.startswith(lines):
-            self._add(key, raw, is_event=True)
+        lines, size, items = self._list
+        if raw.startswith(lines) and not raw.startswith(LIST_MARK, size):
+            items.append(raw)
             return True
-        at = raw.find(b"\r\n")
-        if not raw.startswith(self._mark, at):
+        first, found, rest = raw.partition(self._mark)
+        if not found or b"\r\n" in first:
             return False
-        is_event = raw.startswith(b"Event: ")
-        if not is_event and not raw.startswith(b"Response: "):
+        is_event = first.startswith(b"Event: ")
+        if not is_event and not first.startswith(b"Response: "):
             return False
-        end = raw.find(b"\r\n", at + 12)
-        key = raw[at + 12 : end] if end >= 0 else raw[at + 12 :]
-        if is_event and end >= 0:
-            self._last_item = raw[: end + 2], key
+        key = rest.partition(b"\r\n")[0]
         self._add(key, raw, is_event)
+        if is_event:
+            self._expect_more(first + found + key + b"\r\n", key)
         return True
 
-    def take_items(self, messages: list[bytes]) -> list[bytes]:
-        """
-        Take those messages that are items of the list that is under way.
-
-        :return: the others, in order.
-        """
-        lines, key = self._last_item
+    def _expect_more(self, lines: bytes, key: bytes) -> None:
+        """Remember what an item began with, if it was one and not the last."""
         action = self._pending.get(key)
-        return messages if action is None else action.add_items(lines, key, messages)
+        items = None if action is None else action.open_list
+        if items is not None:
+            self._list = lines, len(lines), items
 
     def _add(self, key: bytes, raw: bytes, is_event: bool) -> None:
         """Add a message to the reply that it belongs to."""
@@ -227,21 +223,22 @@ class PendingActions:
             return
         self._counters.replies += 1
         # What is empty was never to come: see replies.NEED_BARRIER.
-        response = action.result() or Response(b"", complete=False)
+        response = action.reply() or Response(b"", complete=False)
         if action.check and (not response.ok or (not response.complete and response.raw)):
-            action.deferred.errback(ActionError(action.action, response))
+            action.errback(ActionError(action.action, response))
         else:
-            action.deferred.callback(response)
+            action.callback(response)
 
     def fail_all(self, reason: Exception) -> None:
         """Fail all of them, for the connection is lost."""
         self._deadlines.close()
+        self._list = _NO_LIST
         # Detached first: who asks anew from an errback must find an empty table, not half of this one.
         pending, self._pending = self._pending, {}
         for key, action in pending.items():
             sent = not self._withdraw(key)
-            if not action.deferred.called:  # one told before may have cancelled it
-                action.deferred.errback(ConnectionLost(action.action, sent, reason))
+            if not action.called:  # one told before may have cancelled it
+                action.errback(ConnectionLost(action.action, sent, reason))
 
     def blockers(self) -> set[bytes]:
         """Return the actions that Asterisk may be busy with for long, also if we wait for them no more."""
@@ -251,11 +248,12 @@ class PendingActions:
         return waiting | set(self._abandoned)
 
     def _cancel(self, deferred: Deferred[Response]) -> None:
-        assert isinstance(deferred, _Reply)
+        assert isinstance(deferred, PendingAction)
         self._take(deferred.key)
 
-    def _take(self, key: bytes) -> _Waiting | None:
+    def _take(self, key: bytes) -> PendingAction | None:
         """Forget an action; what may still come for it is late."""
+        self._list = _NO_LIST
         action = self._pending.pop(key, None)
         if action is not None:
             if action.timeout is not None:
@@ -270,15 +268,15 @@ class PendingActions:
         action = self._take(key)
         if action is not None and action.timeout is not None:
             self._counters.timeouts += 1
-            partial = action.result(complete=False)
-            action.deferred.errback(ActionTimeout(action.action, action.timeout, partial))
+            partial = action.reply(complete=False)
+            action.errback(ActionTimeout(action.action, action.timeout, partial))
 
     def _own_action_id(self, raw: bytes) -> bytes | None:
         """Return the ActionID of a message if it is one of this connection's."""
         at = raw.find(self._mark)
         if at < 0:
             return None
-        start = at + len(b"\r\nActionID: ")
+        start = at + len(self._mark)
         end = raw.find(b"\r\n", start)
         return raw[start:end] if end >= 0 else raw[start:]
 

@@ -181,10 +181,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             is not sent.
         :raises InvalidAction: at once, if the action cannot be sent safely.
         """
-        refuse_unframed(name)
-        pairs = [*pairs_of(fields), *headers.items()]
+        pairs = [*pairs_of(fields), *headers.items()] if headers or fields is not None else None
         if self._state != "ready":
             encode_action(name, "", pairs)
+            refuse_unframed(name)
             return fail(NotConnected(f"{name}: {self._why_not_ready()}; it was not sent"))
         sent = self._send(name, pairs, self._timeouts.action if timeout is DEFAULT_TIMEOUT else timeout, check)
         if pairs:
@@ -285,9 +285,6 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._fail(error)
             return
         self.counters.messages += len(messages)
-        if not self._inbox.size:
-            # Nobody sees an item before its list is complete, so it need not stand in line with the events.
-            messages = self._pending.take_items(messages)
         self._inbox.put(messages)
 
     def _hand_out(self, messages: Iterator[bytes], until: float) -> bool:
@@ -379,12 +376,13 @@ class AMIProtocol(Observing, Actions, LineReceiver):
 
     def _send(self, name: str, fields: Fields | None, timeout: float | None, check: bool = True) -> Deferred[Response]:
         """Send an action in any state that has a transport."""
-        action_id = self._pending.next_action_id()
+        action_id, key = self._pending.next_action_id()
         data = encode_action(name, action_id, fields)
-        key = action_id.encode()
-        deferred = self._pending.add(key, name, timeout, check, is_blocking(name, data))
-        self._outbox.send(key, data)
         rules = rules_of(name)
+        if rules.is_unframed:
+            refuse_unframed(name)
+        deferred = self._pending.add(key, name, timeout, check, rules.is_blocking and is_blocking(name, data))
+        self._outbox.send(key, data)
         if rules.has_output:
             self._framer.expects_raw_output = True
         elif rules.needs_barrier:

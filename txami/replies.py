@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from .errors import InvalidAction
 from .message import Event, Events, Response
+from .records import record
 
 #: Since this AMI version (Asterisk 13.2) every list marks itself.
 ALL_LISTS_MARKED: Final = (2, 7)
@@ -160,8 +161,10 @@ _NO_BLANK_LINE: Final = re.compile(rb"\r\n(?=Event: (?:Device|Line)(?:Entry|list
 #: What stands between them, seen from what follows: the next item, the completion, or an error in its place.
 _GLUE: Final = re.compile(rb"\r\n\n(?=Event: CoreShowChannelMap|Response: Error\r\n)")
 
-#: What the start of a list and its end have, and no item.
-_MARK: Final = b"\r\nEventList: "
+#: What the start of a list and its end have, and no item: right behind the event's name and the ActionID
+#: (``main/manager.c: astman_send_list_complete_start``).
+LIST_MARK: Final = b"EventList: "
+_MARK: Final = b"\r\n" + LIST_MARK
 
 _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
     "agents": _split_call_started,
@@ -171,7 +174,8 @@ _REPAIRS: Final[dict[str, Callable[[bytes], list[bytes]]]] = {
 }
 
 
-class Rules(NamedTuple):
+@record(frozen=True)
+class Rules:
     """
     What the tables say of one action.
 
@@ -184,6 +188,7 @@ class Rules(NamedTuple):
     :ivar has_output: whether it is the one whose reply is the output of a CLI command.
     :ivar needs_barrier: see :data:`NEED_BARRIER`.
     :ivar is_blocking: see :data:`BLOCKING`.
+    :ivar is_unframed: see :data:`UNFRAMED`.
     """
 
     announced: bytes | None
@@ -195,6 +200,7 @@ class Rules(NamedTuple):
     has_output: bool
     needs_barrier: bool
     is_blocking: bool
+    is_unframed: bool
 
 
 @lru_cache(maxsize=1024)
@@ -211,6 +217,7 @@ def rules_of(action: str) -> Rules:
         key == "command",
         key in NEED_BARRIER,
         key in BLOCKING,
+        key in UNFRAMED,
     )
 
 
@@ -242,6 +249,11 @@ class Collector:
     def has_response(self) -> bool:
         """Whether the response itself has come."""
         return self.response is not None
+
+    @property
+    def open_list(self) -> list[bytes] | None:
+        """What the next items may be appended to, if they are not the end and need no mending."""
+        return self._items if self._in_list and self.rules.repair is None else None
 
     def add_response(self, raw: bytes) -> bool:
         """
@@ -283,36 +295,10 @@ class Collector:
         ended += [self.add_response(each) if each.startswith(b"R") else self._add_item(each) for each in glued]
         return any(ended)
 
-    def add_items(self, lines: bytes, key: bytes, messages: list[bytes]) -> list[bytes]:
-        """
-        Take those messages that are items of a list, many at once: 0.1 us each, one by one 0.7.
-
-        :param lines: what the last item began with, up to and with its ActionID.
-        :param key: the ActionID.
-        :return: the others, in order; all, if other messages of the list are among them, which have their place.
-        """
-        if not self._in_list or self.rules.repair is not None:
-            return messages
-        items = [message for message in messages if message.startswith(lines)]
-        # What ends a list has another name than its items in all of Asterisk; if it had not, it would be the last.
-        if not items or _MARK in items[-1]:
-            return messages
-        others = []
-        if len(items) < len(messages):
-            others = [message for message in messages if not message.startswith(lines)]
-            if any(key in message for message in others):
-                return messages
-        if self._items is None:
-            self._items = items
-        else:
-            self._items += items
-        return others
-
     def _add_item(self, raw: bytes) -> bool:
         if self._in_list:
             # Only the end of a list has this header, and "Complete" is its only value there; a comment in
-            # manager.c names "cancelled", which would mean the same to us.  It stands right behind the event's name
-            # and the ActionID (main/manager.c: astman_send_list_complete_start), so not all of an item is searched.
+            # manager.c names "cancelled", which would mean the same to us.
             ended = raw.find(_MARK, 0, 512) >= 0 and Event(raw).get("EventList", "").lower() != "start"
         else:
             ended = self._ends_with is not None and Event(raw).name == self._ends_with
@@ -324,7 +310,7 @@ class Collector:
             self._items.append(raw)
         return ended
 
-    def result(self, complete: bool = True) -> Response | None:
+    def reply(self, complete: bool = True) -> Response | None:
         """
         Return what has been gathered.
 
