@@ -17,8 +17,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txami.errors import ConnectionLost, EventTimeout
 from txami.message import Event
-from txami.observers import EventRegistry, Observer, Subscription
+from txami.observers import EventRegistry
 from txami.observing import Observing
+from txami.subscription import Observer, Subscription
 
 HANGUP = b"Event: Hangup\r\nChannel: a"
 

@@ -28,13 +28,14 @@ from .gap import Gap, LinkObserver
 from .interfaces import IAMI
 from .login import Login, Secret
 from .message import Event, Message, Response
-from .observers import EventRegistry, Subscription
+from .observers import EventRegistry
 from .originate import Call, Outcome
 from .pending import Counters
 from .protocol import AMIProtocol
 from .service import AMIService
 from .stats import Health, Stats
 from .streams import EventStream
+from .subscription import Subscription
 from .timeouts import Timeouts
 from .transcript import Transcript
 

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from .actions.channels import Direction
     from .actions.recording import Side
     from .message import Event, Response
-    from .observers import Names, Observer, Subscription, Where
     from .originate import Call
     from .selection import Method
     from .streams import EventStream, Overflow
+    from .subscription import Names, Observer, Subscription, Where
     from .wire import Fields, HeaderValue
 
 

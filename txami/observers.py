@@ -7,197 +7,22 @@ one through every reconnect.
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from itertools import count
+from collections.abc import Callable, Coroutine
 from time import perf_counter
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from .errors import ConnectionLost, EventTimeout
-from .message import Event, decode, encode
+from .message import Event, decode
+from .routes import Route, head_of, name_of_head
 from .slow import SlowObservers
 from .streams import EventStream, Overflow, Streams
-
-Observer = Callable[[Event], object]
-#: ``None`` for all events, a name, a glob such as ``Queue*``, or several of these.  Case does not matter.
-Names = str | Iterable[str] | None
-#: A function of the event, or a mapping of headers to the value (or values) that they must have.
-Where = Callable[[Event], object] | Mapping[str, object] | None
-
-#: Ends what :func:`head_of` cuts off: the value of ``Privilege`` of an event that was queued for all sessions
-#: (``main/manager.c: authority_to_str``).
-END_OF_HEAD = b",all\r\n"
-
-#: How long a head may be that is remembered; the longest of Asterisk 22 has some 70 bytes.
-HEAD_SIZE = 128
+from .subscription import Names, Observer, Subscription, Where, name_of
 
 #: Heads in the routing table.  Asterisk has 252 names; a peer that makes up names must not fill the memory.
 _MAX_ROUTES = 4096
-
-
-def head_of(raw: bytes) -> bytes:
-    """
-    Return by what an event is routed: its first two lines, the name and the privilege, up to ``,all``, if it was
-    queued for all sessions; else what its name would be as a first line.
-    """
-    head, end, _ = raw[:HEAD_SIZE].partition(END_OF_HEAD)
-    if end and head.startswith(b"Event: ") and head.count(b"\r\n") == 1 and b"\r\nPrivilege: " in head:
-        return head
-    return b"Event: " + encode(Event(raw).name)
-
-
-def name_of_head(head: bytes) -> bytes:
-    """Return the name of the events that have this head, as it is spelt on the wire."""
-    return head[7:].partition(b"\r\n")[0]
-
-
-class Route:
-    """
-    Where the events of one head go.
-
-    :ivar name: the name of these events.
-    :ivar subscriptions: whom they concern.
-    :ivar count: how many came; kept by whoever looks the route up.
-    """
-
-    __slots__ = ("count", "name", "subscriptions")
-
-    def __init__(self, name: str, subscriptions: tuple[Subscription, ...]) -> None:
-        self.name = name
-        self.subscriptions = subscriptions
-        self.count = 0
-
-
-class Subscription:
-    """
-    One observer's wish.
-
-    Made without an observer it is a decorator for one; with it, calling the subscription calls the observer,
-    so that a decorated function stays usable and has a ``cancel()``.
-
-    :ivar active: whether it still stands.
-    """
-
-    __slots__ = (
-        "_registry",
-        "active",
-        "fallback",
-        "is_plain",
-        "names",
-        "observer",
-        "once",
-        "patterns",
-        "serial",
-        "where",
-    )
-
-    def __init__(
-        self,
-        registry: EventRegistry,
-        names: Names,
-        observer: Observer | None,
-        where: Where,
-        *,
-        once: bool = False,
-        fallback: bool = False,
-    ) -> None:
-        self.names, self.patterns = _split_names(names)
-        self.where = _predicate(where)
-        self.once = once
-        self.fallback = fallback
-        # Called for every event of its names, as most are: the one thing to look at for each event.
-        self.is_plain = where is None and not once and not fallback
-        self.serial = next(_serials)
-        self.observer = observer
-        self.active = observer is not None
-        self._registry = registry
-        if self.active:
-            registry.add(self)
-
-    def cancel(self) -> None:
-        """Observe no more.  Can be called at any time and more than once."""
-        if self.active:
-            self.active = False
-            self._registry.remove(self)
-
-    def admits(self, event: Event) -> bool:
-        """Tell whether the event is one of those that are wished for; if it is the only one, this is the end."""
-        if self.where is not None and not self.where(event):
-            return False
-        if self.once:
-            self.cancel()
-        return True
-
-    def __call__(self, subject: Any) -> Any:
-        if self.observer is not None:
-            return self.observer(subject)
-        self.observer = subject
-        self.active = True
-        self._registry.add(self)
-        return self
-
-    def __repr__(self) -> str:
-        state = "" if self.active else ", not active"
-        return f"<Subscription of {_name_of(self.observer)}{state}>"
-
-
-_serials = count()
-
-
-def _split_names(names: Names) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
-    """Return the plain names, folded, and a pattern for each glob."""
-    if names is None:
-        names = ("*",)
-    elif isinstance(names, str) or not isinstance(names, Iterable):
-        names = (names,)
-    plain, patterns = set(), []
-    for name in names:
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"{name!r} is not the name of an event")
-        folded = name.lower()
-        if any(character in folded for character in "*?["):
-            patterns.append(re.compile(fnmatch.translate(folded)))
-        else:
-            plain.add(folded)
-    if not plain and not patterns:
-        raise ValueError("no event is named; use None for all events")
-    return frozenset(plain), tuple(patterns)
-
-
-def _predicate(where: Where) -> Callable[[Event], object] | None:
-    """Turn a mapping of headers to values into a function of the event."""
-    if where is None or callable(where):
-        return where
-    wanted = [(name, _alternatives(value)) for name, value in where.items()]
-
-    def matches(event: Event) -> bool:
-        for name, values in wanted:
-            if event.get(name) not in values and values.isdisjoint(event.get_all(name)):
-                return False
-        return True
-
-    return matches
-
-
-def _alternatives(value: object) -> frozenset[str]:
-    """Return the texts that a header may have."""
-    if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
-        return frozenset(map(_text, value))
-    return frozenset({_text(value)})
-
-
-def _text(value: object) -> str:
-    return decode(value) if isinstance(value, bytes) else str(value)
-
-
-def _name_of(observer: object) -> str:
-    """Return what a log should call an observer."""
-    return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
 
 
 class EventRegistry:
@@ -405,12 +230,12 @@ class EventRegistry:
             except Exception:
                 self._log.failure(
                     "the observer {observer} failed on {event}",
-                    observer=_name_of(subscription.observer),
+                    observer=name_of(subscription.observer),
                     event=event,
                 )
             ended = perf_counter()
             if ended - began > self.slow_after:
-                self.slow.add(_name_of(subscription.observer), ended - began, event)
+                self.slow.add(name_of(subscription.observer), ended - began, event)
             began = ended
         return began
 
@@ -423,7 +248,7 @@ class EventRegistry:
                 lambda failure: self._log.failure(
                     "the observer {observer} failed on {event}",
                     failure,
-                    observer=_name_of(subscription.observer),
+                    observer=name_of(subscription.observer),
                     event=event,
                 )
             )

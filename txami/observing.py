@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from .message import Event
-from .observers import EventRegistry, Names, Observer, Subscription, Where
+from .observers import EventRegistry
 from .streams import EventStream, Overflow
+from .subscription import Names, Observer, Subscription, Where
 
 
 class Observing:

@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 
 from .errors import ConnectionLost, InvalidAction
 from .message import Event, Response
-from .observers import Names
 from .records import record
 from .streams import EventStream, Overflow
+from .subscription import Names
 from .waiters import OneShot
 from .wire import HeaderValue
 

@@ -13,10 +13,11 @@ from .actions import DEFAULT_TIMEOUT
 from .gap import LinkObserver, LinkObservers
 from .login import Secret
 from .message import Event, Response
-from .observers import EventRegistry, Subscription
+from .observers import EventRegistry
 from .observing import Observing
 from .service import AMIService
 from .stats import Health, Stats
+from .subscription import Subscription
 from .wire import Fields, HeaderValue, pairs_of
 
 

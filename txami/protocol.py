@@ -40,13 +40,14 @@ from .interfaces import IAMI
 from .keepalive import Keepalive
 from .login import Login
 from .message import Message, Response, decode
-from .observers import END_OF_HEAD, EventRegistry
+from .observers import EventRegistry
 from .observing import Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
 from .permissions import Permissions
 from .plaintext import warn_of_plaintext
 from .replies import is_blocking, is_queued, refuse_unframed, rules_of
+from .routes import END_OF_HEAD
 from .selection import Selection
 from .timeouts import Timeouts
 from .transcript import Transcript

@@ -14,7 +14,7 @@ from .errors import EventsDropped
 from .message import Event
 
 if TYPE_CHECKING:
-    from .observers import Subscription
+    from .subscription import Subscription
 
 Overflow = Literal["drop_oldest", "error"]
 

@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 from .. import message as wire
 from ..actions import DEFAULT_TIMEOUT
 from ..errors import ConnectionLost, InvalidAction
-from ..observers import Subscription
 from ..replies import BLOCKING, refuse_unframed
+from ..subscription import Subscription
 from ..wire import HeaderValue, encode_action
 from .error import AMICommandFailure
 
