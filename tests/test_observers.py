@@ -322,6 +322,18 @@ class SubscriptionTests(RegistryTestCase):
         self.happen(b"Event: Hangup\r\nChannel: b")
         self.assertEqual(self.seen, ["b"])
 
+    def test_a_decorator_takes_one_function_only(self) -> None:
+        decorator = self.registry.on("Hangup")
+        decorator(self.note)
+
+        def hung_up(event: Event) -> None:
+            raise AssertionError("it is not observing")
+
+        said = r"<Subscription of RegistryTestCase.note> has its observer: for .*\.hung_up\(\), call on\(\) once more"
+        self.assertRaisesRegex(TypeError, said, decorator, hung_up)
+        self.happen(HANGUP)
+        self.assertEqual(self.seen, ["a"])
+
     def test_its_repr_names_the_observer_and_says_whether_it_stands(self) -> None:
         subscription = self.registry.on("Hangup", self.note)
         self.assertEqual(repr(subscription), "<Subscription of RegistryTestCase.note>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
@@ -32,7 +33,7 @@ class Subscription:
     One observer's wish.
 
     Made without an observer it is a decorator for one; with it, calling the subscription calls the observer,
-    so that a decorated function stays usable and has a ``cancel()``.
+    so that a decorated function stays usable and has a ``cancel()``.  It takes no second one.
 
     :ivar active: whether it still stands.
     """
@@ -89,6 +90,9 @@ class Subscription:
 
     def __call__(self, subject: Any) -> Any:
         if self.observer is not None:
+            # A function is no event: a decorator that was kept and is used once more.
+            if inspect.isroutine(subject):
+                raise TypeError(f"{self!r} has its observer: for {subject.__qualname__}(), call on() once more")
             return self.observer(subject)
         self.observer = subject
         self.active = True
