@@ -443,10 +443,10 @@ def test_a_first_line_without_a_colon_is_no_name() -> None:
 
 def test_a_huge_name_is_not_learnt() -> None:
     raw = b"Event: X\r\n" + b"n" * 1_000_000 + b": v"
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(3):
         assert len(Event(raw).items()) == 2
-    assert time.perf_counter() - began < 1  # to compile a pattern of it takes seconds
+    assert time.process_time() - began < 1  # to compile a pattern of it takes seconds
 
 
 def test_the_items_of_a_list_are_a_sequence_of_events() -> None:
