@@ -58,7 +58,7 @@ class Installed:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
 
     def _copy_of_the_sources(self) -> Path:
