@@ -89,6 +89,15 @@ def test_profiles(shell: Shell, profiles: Path, monkeypatch: pytest.MonkeyPatch)
     shell.printed("--profile office ping")
 
 
+def test_the_environment_sends_no_profile_elsewhere(
+    shell: Shell, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("HOST", "nowhere:1"), ("USERNAME", "nobody"), ("SECRET", "theirs")):
+        monkeypatch.setenv(f"TXAMI_{name}", value)
+    shell.printed(f"--config {profiles} --profile office ping")
+    assert "nowhere:1" in refused(shell, f"--config {profiles} --profile office --host nowhere:1 ping", code=1)
+
+
 # -- refusals ----------------------------------------------------------------------------------------------
 
 
@@ -238,14 +247,15 @@ def test_zsh_itself(shell: Shell, tmp_path: Path) -> None:
     typist = textwrap.dedent("""\
         zmodload zsh/zpty
         zpty shell zsh -f -i
-        zpty -w shell "PS1=; fpath=($1 \\$fpath); autoload -U compinit; compinit -D -u"
-        sleep 1
+        # Keys that are pressed before a line is read are for the terminal, to which some mean something else.
+        zpty -w shell 'zle-line-init() { print awaiting keys >$TTY }; zle -N zle-line-init'
+        zpty -w shell "PS1=; fpath=($1 \\$fpath); autoload -U compinit; compinit -D -u; print initial''ised"
+        zpty -r shell line "*initialised*awaiting keys*"
         zpty -w -n shell $'txami ori\\tPJSIP/a --exte\\t\\x15txami --json action QueueAd\\tInterf\\t'
-        sleep 2
-        zpty -r -t shell line "*Interface*" && print -r -- $line
+        zpty -r shell line "*Interf*ace=*" && print -r -- $line
         zpty -d shell
         """)
-    done = subprocess.run(["zsh", "-f", "-c", typist, "zsh", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["zsh", "-f", "-c", typist, "-", str(tmp_path)], capture_output=True, text=True, timeout=120)
     shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]|[\a\b\r]", "", done.stdout)
     assert re.search(r"txami originate +PJSIP/a --exten ", shown)
     assert re.search(r"txami --json action QueueAdd +Interface=", shown)

@@ -89,12 +89,44 @@ def test_a_profile(write: Write, tmp_path: Path) -> None:
     assert SECRET not in repr(server)
 
 
-def test_options_before_environment_before_profile(write: Write) -> None:
+def test_options_before_environment_before_the_default_profile(write: Write) -> None:
     config = office(write)
     environ = {"TXAMI_USERNAME": "from the environment", "TXAMI_AUTH": "plain", "TXAMI_SECRET": "theirs"}
-    server = resolve({"username": "from an option", "auth": None}, "office", config, environ)
-    assert (server.username, server.auth, server.events) == ("from an option", "plain", "call,agent")
+    server = resolve({"username": "from an option", "auth": None}, None, config, environ)
+    assert (server.name, server.username, server.auth) == ("office", "from an option", "plain")
+    assert server.events == "call,agent"
     assert server.secret.reveal() == "theirs"
+
+
+def test_options_before_a_profile_that_is_named_before_the_environment(write: Write) -> None:
+    config = office(write)
+    environ = {"TXAMI_USERNAME": "from the environment", "TXAMI_AUTH": "plain", "TXAMI_SECRET": "theirs"}
+    server = resolve({"events": "off", "auth": None}, "office", config, environ)
+    assert (server.username, server.auth, server.events) == ("watcher", "md5", "off")
+    assert server.secret.reveal() == SECRET
+
+
+def test_the_environment_adds_what_a_profile_leaves_open(write: Write) -> None:
+    config = read_config(str(write("[servers.office]\nhost = 'office'\nusername = 'watcher'")))
+    server = resolve({}, "office", config, {"TXAMI_SECRET": SECRET, "TXAMI_AUTH": "md5"})
+    assert (server.host, server.auth, server.secret.reveal()) == ("office", "md5", SECRET)
+
+
+def test_a_secret_goes_to_no_host_of_another_place(write: Write) -> None:
+    theirs = {"TXAMI_HOST": "elsewhere", "TXAMI_USERNAME": "admin", "TXAMI_SECRET": "theirs"}
+    assert resolve({}, "office", office(write), theirs).host == "tls:office.example.com"
+    no_host = "[servers.office]\nusername = 'watcher'\nsecret = 'hush-hush-never-shown'"
+    no_secret = "[servers.office]\nhost = 'office'\nusername = 'watcher'"
+    for text, missing in ((no_host, "host"), (no_secret, "secret")):
+        heard = complaint(resolve, {}, "office", read_config(str(write(text))), theirs)
+        assert heard.startswith(f"no {missing}")
+        assert "set TXAMI_" not in heard
+        assert heard.endswith("; TXAMI_HOST is set, so that all variables are about another server")
+    heard = complaint(resolve, {}, "office", read_config(str(write(no_host))), {})
+    assert "give it as an option, or write host =" in heard
+    # An option says so in so many words.
+    named = resolve({"host": "office-2"}, "office", read_config(str(write(no_host))), theirs)
+    assert (named.host, named.username, named.secret.reveal()) == ("office-2", "watcher", SECRET)
 
 
 def test_each_variable(write: Write) -> None:

@@ -26,6 +26,7 @@ from twisted.plugin import IPlugin
 import txami
 from tests.memory import MemoryNetwork
 from txami import AMIService, tap
+from txami.cli import build_parser
 from txami.config import KEYS, VARIABLES
 from txami.message import Event
 from txami.testing import FakeAsterisk
@@ -382,6 +383,19 @@ def test_options_go_before_the_environment_and_that_before_the_profile(daemon: D
     assert (challenge["Action"], login["Username"], login["AuthType"]) == ("Challenge", "admin", "MD5")
 
 
+def test_a_login_that_is_refused_leaves_the_others_alone(daemon: Daemon, tmp_path: Path) -> None:
+    branch = daemon.network.fake(5039)
+    branch.users.clear()
+    stopped: list[bool] = []
+    daemon.network.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
+    with capturedLogs() as captured:
+        daemon.start("--config", write(tmp_path, TWO_SERVERS), "--profile=branch", "--profile=office")
+        daemon.network.pass_time(300)
+    (error,) = [formatEvent(each) for each in captured if each["log_level"] >= LogLevel.error]
+    assert error.endswith("not trying again")
+    assert (daemon.service("branch").logged_in, daemon.service().logged_in, stopped) == (False, True, [])
+
+
 # -- numbers -----------------------------------------------------------------------------------------------
 
 
@@ -535,7 +549,7 @@ def test_the_plugin_imports_nothing() -> None:
         "sys.exit(any(name == 'txami' or name.startswith('txami.') for name in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=HOME, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program], cwd=HOME, capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "txami txami.tap\n", "")
 
@@ -609,6 +623,17 @@ def test_the_line_of_json_of_the_documentation() -> None:
     read = json.loads(line)
     event = Event("\r\n".join(f"{name}: {value}" for name, value in read["headers"].items()).encode())
     assert tap.line_for(read["server"], read["time"], event) == line
+
+
+def test_the_unit_of_the_documentation_looks_at_the_same_server_first() -> None:
+    (unit,) = blocks("ini")
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    before, start = (shlex.split(settings[name]) for name in ("ExecStartPre", "ExecStart"))
+    assert (Path(before[0]).name, [Path(start[0]).name, start[1]]) == ("txami", ["twist", "txami"])
+    daemon, ping = tap.Options(), build_parser().parse_args(before[1:])
+    daemon.parseOptions(start[2:])
+    assert daemon["config"] == ping.config
+    assert ping.run.__name__ == "_ping"
 
 
 def test_the_settings_of_the_documentation() -> None:

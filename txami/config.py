@@ -1,8 +1,10 @@
 """
 Which server to connect to, and how: from options, environment variables and a file in TOML.
 
-Each setting comes from the first of these that has it: an option; an environment variable such as ``TXAMI_HOST``;
-the profile, which is a table ``[servers.NAME]`` of the file; the default of :class:`~txami.AMIService`.
+Each setting comes from the first of these that has it: an option; the profile that an option names, which is a table
+``[servers.NAME]`` of the file; an environment variable such as ``TXAMI_HOST``; the default profile; the default of
+:class:`~txami.AMIService`.  No secret of a profile goes to the host that a variable names, nor the other way round, see
+:func:`resolve`.
 """
 
 from __future__ import annotations
@@ -214,7 +216,8 @@ def resolve(
     Put together what is known of one server.
 
     The default profile is for when neither an option nor the environment names a host: its secret is not for
-    any other.
+    any other.  To one that is named the environment adds what it leaves open, unless ``TXAMI_HOST`` is set: then all
+    the variables are about another server.
 
     :param settings: what the options say, by the names in :data:`KEYS`; ``None`` for what they do not.
     :param profile: the name of a profile; ``None`` for the default one.
@@ -223,16 +226,31 @@ def resolve(
     :raises ConfigError: if something is missing or makes no sense.
     """
     _refuse_unknown(settings, KEYS, "the options")
-    sources = [_options(settings), _environment(environ)]
-    if profile is None and not any("host" in source.values for source in sources):
-        profile = config.default
+    options, variables = _options(settings), _environment(environ)
+    # What the environment may add.
+    settable = set(VARIABLES.values())
     if profile is not None:
-        sources.append(_profile(config, profile))
+        settable = set() if "host" in variables.values else settable - {"host"}
+        sources = [options, _profile(config, profile), *([variables] if settable else [])]
+    else:
+        sources = [options, variables]
+        if not any("host" in source.values for source in sources) and config.default is not None:
+            profile = config.default
+            sources.append(_profile(config, profile))
+
+    def how_to_give(key: str) -> str:
+        variable = f"set TXAMI_{key.upper()}, " if key in settable else ""
+        place = f"[servers.{profile or 'NAME'}] of {config.path or DEFAULT_PATH}"
+        aside = "" if settable else "; TXAMI_HOST is set, so that all variables are about another server"
+        return f'give it as an option, {variable}or write {key} = "…" in {place}{aside}'
+
     found = {key: source.read(key) for source in reversed(sources) for key in source.values if key not in _SECRETS}
     for key, what in (("host", "a place to connect to"), ("username", "a section of manager.conf")):
         if not found.get(key):
-            raise ConfigError(f"no {key}, which is {what}: {_how_to_give(key, profile, config)}")
-    secret = _find_secret(sources, profile, config)
+            raise ConfigError(f"no {key}, which is {what}: {how_to_give(key)}")
+    secret = _find_secret(sources)
+    if secret is None:
+        raise ConfigError(_NO_SECRET if profile is None else f"no secret: {how_to_give('secret_file')}")
     server = ServerConfig(profile or found["host"], secret=secret, **found)
     try:
         Timeouts(server.timeout, server.action_timeout, server.ping_interval, server.ping_timeout)
@@ -241,7 +259,7 @@ def resolve(
     return server
 
 
-def _find_secret(sources: Iterable[_Source], profile: str | None, config: Config) -> Secret:
+def _find_secret(sources: Iterable[_Source]) -> Secret | None:
     for source in sources:
         given = [key for key in _SECRETS if key in source.values]
         if len(given) > 1:
@@ -249,12 +267,7 @@ def _find_secret(sources: Iterable[_Source], profile: str | None, config: Config
         for key in given:
             value = source.read(key)
             return value if isinstance(value, Secret) else _read_secret_file(Path(value))
-    raise ConfigError(_NO_SECRET if profile is None else f"no secret: {_how_to_give('secret_file', profile, config)}")
-
-
-def _how_to_give(key: str, profile: str | None, config: Config) -> str:
-    place = f"[servers.{profile or 'NAME'}] of {config.path or DEFAULT_PATH}"
-    return f'give it as an option, set TXAMI_{key.upper()}, or write {key} = "…" in {place}'
+    return None
 
 
 @dataclass(frozen=True)

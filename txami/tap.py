@@ -61,8 +61,8 @@ class Options(usage.Options):
     synopsis = "[--config FILE] [--profile NAME]... [--endpoint ENDPOINT --username NAME ...] [--app APP]..."
     longdesc = (
         "Keeps connections to Asterisk up, and runs your handlers on them. Without any, each event is written to the "
-        "standard output as a line of JSON. What no option says is read from the environment (TXAMI_HOST, "
-        "TXAMI_USERNAME, TXAMI_SECRET, ...), and then from the configuration file."
+        "standard output as a line of JSON. What no option says is read from the profile that one names, from the "
+        "environment (TXAMI_HOST, TXAMI_USERNAME, TXAMI_SECRET, ...), and then from the default profile."
     )
     optParameters = [
         ["config", None, None, "A file in TOML (default: $TXAMI_CONFIG, or ~/.config/txami.toml if there is one)."],
