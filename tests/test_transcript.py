@@ -58,6 +58,9 @@ SECRETIVE = {
     "variables of a new call": b"Action: Originate\r\nVariable: PASSWORD=%b,%b\r\nVariable: X=1",
     "variables in events": b"Event: Hangup\r\nChanVariable: PIN=%b\r\nChanVariable(IAX2/h:1-1): API_KEY=%b",
     "dialplan": b"Event: Newexten\r\nPrivilege: dialplan,all\r\nApplication: Authenticate\r\nAppData: %b",
+    "variables whose names are one word": b"Event: Hangup\r\nChanVariable: MYPIN=%b\r\nChanVariable: SIPPASS=%b"
+    b"\r\nChanVariable: ACCESSPIN=%b\r\nChanVariable: VMPINS2=%b\r\nChanVariable: USERPASSWORD=%b",
+    "variable whose name is one word": b"Event: VarSet\r\nPrivilege: dialplan,all\r\nVariable: LDAPPWD\r\nValue: %b",
     "dialplan that sets": b"Event: Newexten\r\nPrivilege: dialplan,all\r\nApplication: Set\r\nAppData: pin=%b",
     "database": b"Action: DBPut\r\nFamily: passwords\r\nKey: alice\r\nVal: %b",
     "database by command": b"Action: Command\r\nCommand: database put users alice/password %b",
@@ -80,6 +83,9 @@ HARMLESS = [
     b"Response: Success\r\nPing: Pong\r\nTimestamp: 1.0",
     b"Event: SuccessfulAuth\r\nPrivilege: security,all\r\nUsingPassword: 1\r\nSessionID: 0x1",
     b"Event: VarSet\r\nPrivilege: dialplan,all\r\nVariable: SPINNING\r\nValue: 1",
+    b"Event: VarSet\r\nPrivilege: dialplan,all\r\nVariable: SPIN\r\nValue: 1",
+    b"Event: Hangup\r\nChanVariable: COMPASS=1\r\nChanVariable: PINEAPPLE=1\r\nChanVariable: DND_BYPASS=1"
+    b"\r\nChanVariable: hairpin=yes\r\nChanVariable: ENCOMPASS=1\r\nChanVariable: WHEEL_SPIN=1",
     b"Action: DBPut\r\nFamily: cfim\r\nKey: 100\r\nVal: 200",
     b"Event: DBGetResponse\r\nFamily: cfim\r\nKey: 100\r\nVal: 200",
     b"Event: VoicemailPasswordChange\r\nMailbox: 100",

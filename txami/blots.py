@@ -20,10 +20,13 @@ from .message import decode, encode
 BLOT: Final = b"<blotted>"
 
 #: What makes the name of a header, a variable or a setting that of a secret.  ``Ping`` has a ``pin`` in it, a
-#: ``secretary`` is none, and ``UsingPassword`` is a flag of SuccessfulAuth.
+#: ``secretary`` is none, and ``UsingPassword`` is a flag of SuccessfulAuth.  Short ones count where a word ends, for
+#: programs write ``MYPIN``, and Asterisk ``externpass`` and ``CURLOPT_USERPWD``; of the words of English that end so
+#: it has ``bypass`` and ``hairpin``.
 _SECRET: Final = (
-    rb"secret(?!ar)|(?<!using)passw(?:or)?d|passphrase|passcode|credential|md5_?cred|token|api_?key|authorization"
-    rb"|(?<![a-z])pwd|(?:(?<![a-z])|user|db)pass(?![a-z])|(?:(?<![a-z])|user|admin|conf)pin(?:code|s)?(?![a-z])"
+    rb"secret(?!ar)|(?<!using)passw(?:or)?d|passphrase|passcode|credential|md5_?cred|token|api_?key|authorization|pwd"
+    rb"|(?<!by)(?<!com)(?<!sur)(?<!tres)(?<!over)(?<!under)(?<!low)(?<!high)(?<!band)pass(?![a-z])"
+    rb"|(?<!\As)(?<![^a-z]s)(?<!hair)(?<!king)(?<!push)(?<!under)(?<!dro)pin(?:code|s)?(?![a-z])"
 )
 
 #: Headers of challenges and of the answers to them, in the login and in ``main/security_events.c``.
