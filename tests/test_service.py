@@ -422,6 +422,31 @@ class StopTests(ServiceCase):
         self.net.advance(0.1)
         self.assert_stopped(stopping)
 
+    def test_whoever_stops_it_waits_for_the_end(self) -> None:
+        self.net.server.never_answer("Logoff")
+        self.net.accept()
+        first, second, third = (self.service.stopService() for _ in range(3))
+        second.cancel()
+        self.failureResultOf(second, CancelledError)
+        self.net.advance(4.9)
+        self.assertNoResult(first)
+        self.assertNoResult(third)
+        self.net.advance(0.1)
+        self.successResultOf(first)
+        self.successResultOf(third)
+        self.assert_stopped(self.service.stopService())
+
+    def test_a_stop_waits_for_the_connection_of_before_a_restart_too(self) -> None:
+        self.net.server.never_answer("Logoff")
+        self.net.accept()
+        self.service.stopService()
+        self.service.startService()
+        stopping = self.service.stopService()
+        self.net.advance(4.9)
+        self.assertNoResult(stopping)
+        self.net.advance(0.1)
+        self.assert_stopped(stopping)
+
     def test_after_a_refused_login(self) -> None:
         self.net.server.users.clear()
         self.net.accept()

@@ -102,6 +102,9 @@ class AMIService(Observing, Actions, Service):
         self._filters: list[EventFilter] = []
         self._ready: Waiters[AMIProtocol] = Waiters()
         self._lost: Waiters[Exception] = Waiters()
+        # Of those that log off, and perhaps of before a restart, too.
+        self._closing: set[AMIProtocol] = set()
+        self._closed: Waiters[None] = Waiters()
         self._connected_observers = LinkObservers()
         self._disconnected_observers = LinkObservers()
         self._history = History(reactor, self.registry)
@@ -136,18 +139,24 @@ class AMIService(Observing, Actions, Service):
         """
         Log off and stay disconnected.
 
-        :return: fires when the connection is closed.  Whatever was pending has failed by then.
+        :return: fires when the connection is closed, however often this is called meanwhile.  Whatever was pending
+            has failed by then.
         """
         super().stopService()
         self._give_up(NotConnected("the service was stopped"))
-        closed: Deferred[None] = succeed(None)
         connector, self._connector = self._connector, None
         if self._factory is not None and connector is not None:
             protocol = connector.protocol
             self._factory.stopTrying()
             if isinstance(protocol, AMIProtocol):
-                closed = protocol.logoff()
-        return closed
+                self._closing.add(protocol)
+                protocol.logoff().addCallback(lambda _: self._link_closed(protocol))
+        return self._closed.wait() if self._closing else succeed(None)
+
+    def _link_closed(self, link: AMIProtocol) -> None:
+        self._closing.remove(link)
+        if not self._closing:
+            self._closed.succeed(None)
 
     @property
     def logged_in(self) -> bool:
