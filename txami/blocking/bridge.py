@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from threading import TIMEOUT_MAX, RLock, Thread, current_thread
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -127,6 +127,18 @@ class Crossing(Generic[T]):
         self._function: Callable[[], Awaitable[T]] | None = function
         self._deferred: Deferred[Any] | None = None
 
+    def start(self) -> Crossing[T]:
+        """
+        Send it on its way.
+
+        :raises NotConnected: if the thread has ended.
+        """
+        self._thread.expect(self)
+        if not self._thread.post(self.begin):
+            self._thread.forget(self)
+            raise NotConnected("the connection was closed meanwhile; connect() makes a new one")
+        return self
+
     def begin(self) -> None:
         """Call the function; in the reactor's thread."""
         function, self._function = self._function, None
@@ -229,12 +241,7 @@ class ReactorThread(Thread):
 
         :raises NotConnected: if the thread has ended.
         """
-        crossing = Crossing(self, function)
-        self._crossings.add(cast("Crossing[Any]", crossing))
-        if not self.post(crossing.begin):
-            self._crossings.discard(crossing)
-            raise NotConnected("the connection was closed meanwhile; connect() makes a new one")
-        return crossing
+        return Crossing(self, function).start()
 
     def post(self, function: Callable[[], object]) -> bool:
         """Have a function called in this thread, with nobody waiting; return whether it will be."""
@@ -242,6 +249,10 @@ class ReactorThread(Thread):
             if not self._ended:
                 self.reactor.callFromThread(function)
             return not self._ended
+
+    def expect(self, crossing: Crossing[Any]) -> None:
+        """It is under way."""
+        self._crossings.add(crossing)
 
     def forget(self, crossing: Crossing[Any]) -> None:
         """It is over."""
@@ -255,9 +266,10 @@ class ReactorThread(Thread):
         if never:
             self._tidy()
         else:
-            self.post(self._stop)
+            self.post(self._stop_reactor)
 
-    def _stop(self) -> None:
+    def _stop_reactor(self) -> None:
+        # Not _stop(): up to Python 3.12 a Thread has one of its own, without which is_alive() is true for ever.
         with contextlib.suppress(Exception):  # ReactorNotRunning, if it is asked twice
             self.reactor.stop()
 
@@ -289,9 +301,13 @@ class ReactorThread(Thread):
         Nothing is done to what they stand for, which is the parent's: no shutdown() of a socket, and no change
         to what epoll watches.
         """
-        # A thread that is not here may hold it.
+        # A thread that is not here may hold it, and those of what waits, which nobody would ever finish.
         self._lock = RLock()
         self._ended = True
+        for crossing in self._crossings:
+            crossing.future = Future()
+            crossing.future.set_exception(NotConnected("the parent process asked for this, and is answered"))
+        self._crossings = set()
         reactor = self.reactor
         self._close_poller()
         for transport in {*reactor.getReaders(), *reactor.getWriters()} - reactor._internalReaders:

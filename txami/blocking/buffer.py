@@ -31,7 +31,8 @@ class EventBuffer:
         self.dropped = 0
         self._limit = limit
         self._check = check
-        self._closed: Callable[[], object] = lambda: None
+        self._on_close: Callable[[], object] = lambda: None
+        self._closed = False
         self._shown = shown
         self._queue: deque[Event] = deque()
         self._changed = Condition()
@@ -78,6 +79,11 @@ class EventBuffer:
                 self._ended, self._error = True, error
                 self._changed.notify_all()
 
+    def end_like(self, other: EventBuffer) -> None:
+        """End if the other one has ended, for the same reason."""
+        if other._ended:
+            self.end(other._error)
+
     def take(self, timeout: float | None) -> Event | None:
         """
         Return the next event, or ``None`` if none will come.
@@ -100,26 +106,34 @@ class EventBuffer:
             return None
 
     def on_close(self, closed: Callable[[], object]) -> None:
-        """Have a function called when it is closed."""
-        self._closed = closed
+        """Have a function called when it is closed, at once if it is."""
+        with self._changed:
+            self._on_close = closed
+        if self._closed:
+            closed()
 
     def close(self) -> None:
         """Take no more events."""
         self.end(None)
-        self._closed()
+        with self._changed:
+            self._closed = True
+        self._on_close()
 
 
 class Events(Iterator[Event]):
     """
     Events for a ``for`` loop.  May be used with ``with``, which closes it.
 
+    :param buffer: where they come from.
+    :param timeout: seconds to wait for each; ``None`` to wait as long as it takes.
+    :param of: whose buffer it is, who has to last; ``None`` for one of its own, which ends with this.
     :ivar dropped: how many events were dropped because too many waited to be read.
     """
 
-    def __init__(self, buffer: EventBuffer, timeout: float | None, own: bool) -> None:
+    def __init__(self, buffer: EventBuffer, timeout: float | None, of: object = None) -> None:
         self._buffer = buffer
         self._timeout = timeout
-        self._own = own
+        self._of = of
 
     @property
     def dropped(self) -> int:
@@ -128,7 +142,7 @@ class Events(Iterator[Event]):
 
     def close(self) -> None:
         """Take no more events.  The loop ends when those that came are read."""
-        if self._own:
+        if self._of is None:
             self._buffer.close()
 
     def __next__(self) -> Event:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from threading import RLock, local
+from threading import TIMEOUT_MAX, RLock, local
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from ..actions import DEFAULT_TIMEOUT
 from ..errors import ActionError, ActionTimeout, ConnectionLost, InvalidAction, NotConnected
@@ -15,7 +15,7 @@ from ..message import Response
 from ..timeouts import Timeouts
 from ..transcript import Target, Transcript, as_transcript
 from ..wire import Fields, HeaderValue
-from .bridge import StillUnderWay, refuse_reactor_threads
+from .bridge import StillUnderWay, patience, refuse_reactor_threads
 from .call import BlockingCall
 from .handle import Handle
 from .handlers import check_callable
@@ -97,7 +97,9 @@ class BlockingAMI(Listening):
         self._reconnect = reconnect
         self._limit = limit
         self._session: Session | None = None
-        self._listeners = Listeners(self, limit, lambda: self._check("get_event"))
+        itself = ref(self)
+        # Not with the client itself: what the reactor's thread can reach never becomes garbage, see __del__().
+        self._listeners = Listeners(itself, limit, lambda: _refuse_to_read(itself))
         self._connecting = RLock()
         # What get_response() without a handle is about: another thread's would be no use to anybody.
         self._latest = local()
@@ -125,6 +127,8 @@ class BlockingAMI(Listening):
             before = self._session
             if before is not None and before.lasts:
                 return self
+            if before is not None:
+                before.see_off(_GOODBYE)
             session = self._session = Session(self._limit or LIMIT, self._listeners)
             failure = self._attempt(session)
         # Without the lock, for the last handlers may want to connect, too.
@@ -147,18 +151,20 @@ class BlockingAMI(Listening):
             return error
         return None
 
-    def disconnect(self, timeout: float = _GOODBYE) -> None:
+    def disconnect(self, timeout: float | None = _GOODBYE) -> None:
         """
         Log off and close the connection; what waits for an answer fails.  Does nothing if there is none.
 
         Handlers still get the events that came before.
 
-        :param timeout: seconds for all of this; then the connection is cut.
+        :param timeout: seconds for all of this; then the connection is cut.  ``None`` to wait as long as it takes.
+        :raises ValueError: if that is no time to wait; the connection stays.
         """
         refuse_reactor_threads("disconnect")
+        limit = patience(timeout)
         session, self._session = self._session, None
         if session is not None:
-            session.close(timeout)
+            session.close(TIMEOUT_MAX if limit is None else limit)
 
     def __enter__(self) -> BlockingAMI:
         return self.connect()
@@ -294,7 +300,8 @@ class BlockingAMI(Listening):
         crossing = session.submit(name, send)
         handle = self._latest.handle = Handle(name, crossing, userdata)
         if callback is not None:
-            crossing.future.add_done_callback(lambda _: session.handlers.put(callback, handle))
+            # With the client, which has to last until then.
+            crossing.future.add_done_callback(lambda _, client=self: session.handlers.put(callback, handle))  # type: ignore[misc]
         return handle
 
     def get_response(self, handle: Handle | None = None, timeout: float | None = None) -> Response:
@@ -348,13 +355,13 @@ class BlockingAMI(Listening):
         :param what: what an error is to call it.
         :raises ActionTimeout: then.
         """
-        crossing = self._connected_session(what).submit(what, function)
+        crossing = self._connected_session(what).crossing(what, function)
         try:
-            return crossing.wait(timeout)
+            return crossing.start().wait(timeout)
         except StillUnderWay:
             raise ActionTimeout(what, timeout or 0) from None
         finally:
-            # After a timeout, and after Ctrl-C.
+            # After a timeout, and after Ctrl-C, which may come as soon as it is on its way.
             crossing.give_up()
 
     def _connected_session(self, what: str) -> Session:
@@ -374,6 +381,12 @@ class BlockingAMI(Listening):
             )
         return session
 
+    def __del__(self) -> None:
+        # Nobody can use it any more, and no function waits to be called: else somebody, or that, would have hold of it.
+        session = getattr(self, "_session", None)
+        if session is not None:
+            session.leave()
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a BlockingAMI cannot be copied or handed to another process; call connect() there")
 
@@ -386,6 +399,12 @@ class BlockingAMI(Listening):
 
         def __getattr__(self, name: str) -> Callable[..., Any]:
             """The other methods of IAMI, see :mod:`txami.blocking.methods`."""
+
+
+def _refuse_to_read(reference: ref[BlockingAMI]) -> None:
+    client = reference()
+    if client is not None:
+        client._check("get_event")
 
 
 _clients: WeakSet[BlockingAMI] = WeakSet()

@@ -17,7 +17,8 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from ..message import Event
-from ..observers import EventRegistry, Names, Observer, Subscription, Where
+from ..observers import EventRegistry
+from ..subscription import Names, Observer, Subscription, Where
 from .bridge import join
 
 if TYPE_CHECKING:
@@ -78,15 +79,19 @@ class HandlerThread(Thread):
             # Else the last event would stay until the next comes.
             del function, arguments
 
+    def begin_close(self) -> None:
+        """Let those that wait be called, and end, without waiting for that."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
     def close(self, timeout: float) -> None:
         """
         Let those that wait be called, and end.
 
         :param timeout: seconds that this may take; what waits then is dropped.
         """
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self.begin_close()
         if current_thread() is self:
             return
         join(self, max(timeout, 0))
@@ -111,7 +116,7 @@ class Handler:
     """
     A function that is called with events, through all connections.
 
-    Made without the function it is a decorator for one; calling it calls the function.
+    Made without the function it is a decorator for one; calling it calls the function.  It takes no second one.
 
     :ivar active: whether it still stands.
     """
@@ -175,6 +180,9 @@ class Handler:
 
     def __call__(self, subject: Any) -> Any:
         if self._function is not None:
+            # A function is no event: a decorator that was kept and is used once more.
+            if inspect.isroutine(subject):
+                raise TypeError(f"{self!r} has its function: for {subject.__qualname__}(), call on() once more")
             return self._function(subject)
         check_callable(subject, "a handler gets the event")
         if inspect.iscoroutinefunction(subject):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, get_args
-from weakref import WeakSet
+from typing import Any, Final, Literal, get_args
+from weakref import WeakSet, ref
 
 from ..errors import ConnectionLost, NotConnected
 from ..gap import LinkObservers
@@ -21,13 +21,13 @@ class Listeners:
     """
     Handlers, hooks and readers.
 
-    :param client: what some hooks are called with.
+    :param client: refers to what some hooks are called with, as long as that is there.
     :param limit: how many events may wait in the buffer; 0 for no buffer.
     :param check: see :class:`EventBuffer`.
     :ivar error: why there is no connection.
     """
 
-    def __init__(self, client: object, limit: int, check: Callable[[], object]) -> None:
+    def __init__(self, client: ref[Any], limit: int, check: Callable[[], object]) -> None:
         self.error: Exception | None = None
         self.handlers: dict[Handler, None] = {}
         self.hooks: Final[dict[HookName, LinkObservers]] = {name: LinkObservers() for name in get_args(HookName)}
@@ -59,12 +59,17 @@ class Listeners:
         for handler in list(self.handlers):
             handler.attach(ami, session.handlers)
 
+    def add_stream(self, stream: EventBuffer) -> None:
+        """Have a reader told of the end, which may have come already."""
+        self.streams.add(stream)
+        stream.end_like(self.buffer)
+
     def link_up(self, session: Session, link: AMIProtocol) -> None:
         """A connection is logged in."""
         self.error = None
         self.buffer.begin()
-        link.on_ping_timeout().addCallback(lambda _: self.tell(session, "ping_timeout", self._client))
-        self.tell(session, "connected", self._client)
+        link.on_ping_timeout().addCallback(lambda _: self.tell(session, "ping_timeout", self._client()))
+        self.tell(session, "connected", self._client())
 
     def link_down(self, session: Session, reason: Exception) -> None:
         """It is lost."""

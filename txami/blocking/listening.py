@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotConnected
 from ..gap import LinkObserver
 from ..message import Event
-from ..observers import Names, Observer, Subscription, Where
+from ..subscription import Names, Observer, Where
 from .buffer import EventBuffer, Events
 from .handlers import Handler, Kind, check_callable
 from .listeners import HookName, Listeners
@@ -66,7 +67,7 @@ class Listening:
         """
         session = self._check("events")
         if names is None and where is None and limit is None:
-            return Events(self._listeners.buffer, timeout, own=False)
+            return Events(self._listeners.buffer, timeout, of=self)
         if session is None:
             raise NotConnected("events: not connected, call connect()")
         names = names if names is None or isinstance(names, str) else tuple(names)
@@ -76,13 +77,17 @@ class Listening:
             names if isinstance(names, str) else ", ".join(map(str, names or ())),
         )
 
-        async def observe(ami: Connection) -> Subscription:
-            return ami.on(names, stream.put, where=where)
+        # Before the wait, which Ctrl-C may end: what is thrown away then closes the buffer.
+        events = Events(stream, timeout)
 
-        subscription = session.submit("events", observe).wait(None)
-        stream.on_close(lambda: session.thread.post(subscription.cancel))
-        self._listeners.streams.add(stream)
-        return Events(stream, timeout, own=True)
+        async def observe(ami: Connection) -> None:
+            # Here, where the end is told: in another thread it might come in between, and the loop never end.
+            self._listeners.add_stream(stream)
+            subscription = ami.on(names, stream.put, where=where)
+            stream.on_close(lambda: session.thread.post(subscription.cancel))
+
+        session.submit("events", observe).wait(None)
+        return events
 
     @property
     def dropped(self) -> int:
@@ -151,7 +156,8 @@ class Listening:
 
     def _hook(self, name: HookName, hook: Callable[[Any], object]) -> LinkObserver:
         check_callable(hook, "a hook gets the client, or why there is no connection")
-        return self._listeners.hooks[name].add(hook)
+        # With the client, which has to last as long as it may be called.
+        return self._listeners.hooks[name].add(partial(_call, self, hook))
 
     def _handler(self, kind: Kind, names: Names, handler: Observer | None, where: Where = None) -> Handler:
         return Handler(kind, names, handler, where, self._added, self._removed)
@@ -167,3 +173,7 @@ class Listening:
         session = self._session
         if session is not None and not session.abandoned:
             session.thread.post(handler.detach)
+
+
+def _call(client: Listening, hook: Callable[[Any], object], subject: object) -> object:
+    return hook(subject)

@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 class Session:
     """
-    From ``connect()`` to ``disconnect()``, or to the end of the process.
+    From ``connect()`` to ``disconnect()``, to the end of the process, or until its client is garbage.
 
     :param limit: how many events may wait for the handlers.
     :param owner: told what happens, in the reactor's thread.
@@ -65,7 +65,7 @@ class Session:
         self.abandoned = False
         self.thread = ReactorThread()
         self.handlers = HandlerThread(limit)
-        self._over = False
+        self._over = self._closing = False
         self._owner = owner
         _sessions.add(self)
 
@@ -110,17 +110,25 @@ class Session:
             self._link_up(ami)
         return ami
 
-    def submit(self, what: str, function: Callable[[Connection], Awaitable[T]]) -> Crossing[T]:
+    def crossing(self, what: str, function: Callable[[Connection], Awaitable[T]]) -> Crossing[T]:
         """
-        Have a function called with the connection, in the reactor's thread.
+        Return the call of a function with the connection, in the reactor's thread; it is not on its way yet.
 
         :param what: what an error is to call it.
-        :raises NotConnected: if there is none yet, or none any more.
+        :raises NotConnected: if there is no connection yet.
         """
         ami = self.ami
         if ami is None:
             raise NotConnected(f"{what}: the connection is not made yet; it was not sent")
-        return self.thread.submit(lambda: function(ami))
+        return Crossing(self.thread, lambda: function(ami))
+
+    def submit(self, what: str, function: Callable[[Connection], Awaitable[T]]) -> Crossing[T]:
+        """
+        Have a function called with the connection, see :meth:`crossing`.
+
+        :raises NotConnected: if there is none yet, or none any more.
+        """
+        return self.crossing(what, function).start()
 
     def attach(self, handler: Handler) -> None:
         """
@@ -188,6 +196,7 @@ class Session:
         """
         if self.abandoned:
             return
+        self._closing = True
         deadline = monotonic() + timeout
         logoff = logoff or self.begin_logoff()
         try:
@@ -196,11 +205,41 @@ class Session:
                     logoff.wait(timeout)
         finally:
             self.thread.stop()
-            if current_thread() is not self.thread:
-                # It takes no time, unless the look-up of a name still goes on, which cannot be stopped.
-                join(self.thread, max(deadline - monotonic(), 0.5))
-            self.handlers.close(max(deadline - monotonic(), 0))
-            _sessions.discard(self)
+            try:
+                if current_thread() is not self.thread:
+                    # It takes no time, unless the look-up of a name still goes on, which cannot be stopped.
+                    join(self.thread, max(deadline - monotonic(), 0.5))
+            finally:
+                # Ctrl-C may have come again.
+                self.handlers.close(max(deadline - monotonic(), 0))
+                _sessions.discard(self)
+
+    def see_off(self, timeout: float) -> None:
+        """
+        Wait until all is told of a loss: what comes late would be taken for news of the next connection.
+
+        :param timeout: seconds.
+        """
+        link = self.link
+        with contextlib.suppress(StillUnderWay, NotConnected):
+            self.thread.submit(lambda: succeed(None) if link is None else link.when_disconnected()).wait(timeout)
+
+    def leave(self) -> None:
+        """
+        Close without waiting, when the client has become garbage.
+
+        This may come in any thread at any moment, so that all is left to the reactor's.
+        """
+        # At the end of the interpreter that thread may be no more.
+        if not self.abandoned and not self._closing:
+            self.thread.post(self._leave)
+
+    def _leave(self) -> None:
+        def end(_: object) -> None:
+            self.handlers.begin_close()
+            self.thread.stop()
+
+        self._log_off().addBoth(end)
 
     def abandon(self) -> None:
         """In the child of a fork: this is the parent's, and its threads are not here."""
