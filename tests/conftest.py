@@ -1,5 +1,5 @@
 """
-What holds for the whole suite: a test that lets a secret be seen fails.
+What holds for the whole suite: a test that lets a secret be seen fails, and none fails because the machine is slow.
 
 Looked at are all log events, warnings and what is printed, of every test.  A test that shows one on purpose, to see
 that it would be found, says so: ``@pytest.mark.shows_a_secret``.
@@ -7,11 +7,13 @@ that it would be found, says so: ``@pytest.mark.shows_a_secret``.
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Generator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.secretwatch import SecretWatch
 from txami import plaintext
@@ -23,6 +25,15 @@ _warned: list[str] = []
 
 # Of twisted.internet.testing.StringTransport, which is no machine to warn of.
 plaintext._given.add(("192.168.1.1", 54321))
+
+
+# How long an example takes is up to the machine.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# What a shell runs in the background ignores Ctrl-C, and so would the programs that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -231,7 +231,7 @@ def on_a_terminal(**variables: str) -> tuple[int, str]:
 
 
 def test_in_a_pipe() -> None:
-    done = subprocess.run(DEMO, cwd=HOME, env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(DEMO, cwd=HOME, env=environment(), capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     in_order([*HEADINGS[:4], "   outcome: answered", HEADINGS[4]], done.stdout.splitlines())
     assert "\033" not in done.stdout
@@ -258,7 +258,7 @@ def test_a_process_that_fails() -> None:
         env=environment(TXAMI_SECRET="hush-hush"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 1
     assert re.fullmatch(r"txami: cannot connect to 127\.0\.0\.1:1: .*\n", done.stderr)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import pytest
@@ -297,13 +298,13 @@ GROWING: dict[Callable[[int], bytes], int] = {
 @pytest.mark.parametrize("make", GROWING, ids=lambda make: make.__name__)
 def test_twice_as_much_takes_about_twice_as_long(make: Callable[[int], bytes]) -> None:
     size = GROWING[make]
-    # The best of a few: another process may get in between.  Quadratic would be 4, or 16 for twice that.
-    ratios = []
-    for _ in range(4):
-        ratios.append(swallow(2 * size, make) / max(swallow(size, make), 0.002))
-        if ratios[-1] <= 3:
+    # The best of some: another process may get in between.  Quadratic would be 4, or 16 for twice that.
+    once, twice = inf, inf
+    for _ in range(12):
+        once, twice = min(once, swallow(size, make)), min(twice, swallow(2 * size, make))
+        if twice <= 3 * max(once, 0.002):
             return
-    pytest.fail(f"{make.__name__}: twice as much takes {min(ratios):.1f} times as long")
+    pytest.fail(f"{make.__name__}: twice as much takes {twice / once:.1f} times as long")
 
 
 def test_a_chunk_of_one_byte_costs_no_search_from_the_beginning() -> None:
@@ -315,7 +316,7 @@ def test_a_chunk_of_one_byte_costs_no_search_from_the_beginning() -> None:
             link.ami.dataReceived(b"x")
         return time.process_time() - began
 
-    assert any(seconds(8_000_000) <= 3 * max(seconds(1_000_000), 0.002) for _ in range(4))
+    assert any(seconds(8_000_000) <= 3 * max(seconds(1_000_000), 0.002) for _ in range(12))
 
 
 def test_names_that_are_made_up_are_forgotten() -> None:
@@ -401,7 +402,7 @@ def test_compressed_nonsense_is_swallowed() -> None:
 
 #: Run by itself, since the memory of a process that has done much tells little.
 MEASURED = """
-import resource, sys
+import re
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from txami import AMIProtocol, Login, Secret
@@ -410,9 +411,15 @@ ami = AMIProtocol(Clock(), Login("admin", Secret("hush")))
 transport = StringTransport()
 ami.makeConnection(transport)
 ami.dataReceived(b"Asterisk Call Manager/11.0.0\\r\\n")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak():
+    # Of this program: getrusage() tells of the one that started it, if that had more.
+    with open("/proc/self/status") as status:
+        return int(re.search("VmHWM: *(.*) kB", status.read())[1])
+
+before = peak()
 {attack}
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, int(transport.disconnected))
+print((peak() - before) // 1024, int(transport.disconnected))
 """
 
 
@@ -424,7 +431,7 @@ def megabytes(attack: str) -> tuple[int, bool]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     grown, given_up = map(int, run.stdout.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from time import perf_counter, sleep
+from time import perf_counter
 
 import pytest
 from twisted.internet.task import Clock
@@ -175,7 +175,10 @@ def test_a_connection_tells_of_its_loss_when_its_observers_have_had_all() -> Non
     assert lost.called
 
 
-def test_what_a_reply_sets_going_is_not_the_time_of_the_next_events_observer() -> None:
+def test_what_a_reply_sets_going_is_not_the_time_of_the_next_events_observer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    for module in ("inbox", "observers", "protocol"):
+        monkeypatch.setattr(f"txami.{module}.perf_counter", lambda: seconds[-1])
     ami = AMIProtocol(
         Clock(), Login("admin", Secret("hush")), registry=(registry := EventRegistry(Clock(), slow_after=0.01))
     )
@@ -184,7 +187,7 @@ def test_what_a_reply_sets_going_is_not_the_time_of_the_next_events_observer() -
     event = b"Event: Count\r\nPrivilege: user,all\r\nN: 1\r\n\r\n"
     ami.dataReceived(b"Asterisk Call Manager/11.0.0\r\n" + event)
     key = re.findall(rb"ActionID: (\S+)", transport_value(ami))[-1]
-    ami.when_ready().addCallback(lambda _: sleep(0.02))
+    ami.when_ready().addCallback(lambda _: seconds.append(0.02))
     ami.dataReceived(b"Response: Success\r\nActionID: " + key + b"\r\n\r\n" + event)
     assert ami.logged_in
     assert registry.slow.counts == {}

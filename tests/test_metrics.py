@@ -123,7 +123,7 @@ class ScrapeTests(TestCase):
 
 def _get(url: str) -> tuple[str, str]:
     """Return the type of a page and its text."""
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=60) as answer:
         return answer.headers["Content-Type"], answer.read().decode()
 
 

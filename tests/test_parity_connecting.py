@@ -12,10 +12,10 @@ from twisted.logger import capturedLogs, formatEvent
 import txami
 import txami.blocking
 from tests.parity import talking
-from tests.test_blocking import Server, ami, server, until
+from tests.test_blocking import PATIENCE, MadeUpTime, Server, ami, clock, server, until
 from txami.testing import FakeAsterisk
 
-__all__ = ["ami", "server"]
+__all__ = ["ami", "clock", "server"]
 
 AMI = txami.blocking.BlockingAMI
 
@@ -52,7 +52,7 @@ def test_events(server: Server) -> None:
             assert server.fake.actions("Login")[-1].get("Events") == sent
             server.emit("Test")
             ami.action("Ping")
-            assert [ami.get_event(1).name for _ in names] == names
+            assert [ami.get_event(PATIENCE).name for _ in names] == names
             with pytest.raises(txami.EventTimeout):
                 ami.get_event(0)
 
@@ -109,10 +109,10 @@ def test_the_default_timeout(server: Server) -> None:
         assert fake.clock.seconds() - began == 30
 
 
-def test_the_timeout_of_the_login(server: Server) -> None:
-    server.fake.never_answer("Login")
-    with pytest.raises(txami.ProtocolError, match=r"0\.1 s"):
-        server.connect(timeout=0.1)
+def test_the_timeout_of_the_login(server: Server, clock: MadeUpTime) -> None:
+    server.fake.answer("Login", lambda session, action: clock.pass_time(PATIENCE))
+    with pytest.raises(txami.ProtocolError, match="60 s"):
+        server.connect(timeout=PATIENCE)
 
 
 def test_blocking(server: Server) -> None:
@@ -190,7 +190,7 @@ def test_reconnecting(server: Server) -> None:
         ami.on_disconnected(downs.append)
         server.cut()
         until(lambda: downs)
-        assert ami.action("Ping", timeout=10)["Ping"] == "Pong"
+        assert ami.action("Ping", timeout=PATIENCE)["Ping"] == "Pong"
         server.emit("Test", Number=7)
         until(lambda: seen == ["7"])
 

@@ -10,7 +10,7 @@ from twisted.internet.testing import EventLoggingObserver
 import txami
 import txami.blocking
 from tests.parity import talking
-from tests.test_blocking import Server, ami, logged, server, until
+from tests.test_blocking import PATIENCE, Server, ami, logged, server, until
 from txami import Event
 
 __all__ = ["ami", "logged", "server"]
@@ -31,7 +31,7 @@ def test_the_default_handler(ami: AMI, server: Server) -> None:
     named: list[str] = []
     default: list[str] = []
     every: list[str] = []
-    assert ami.get_event(2).name == "FullyBooted"
+    assert ami.get_event(PATIENCE).name == "FullyBooted"
     ami.on("Hangup", lambda event: named.append(event.name))
     ami.on_unhandled(lambda event: default.append(event.name))
     server.do(lambda: server.fake.hang_up(server.fake.add_channel("PJSIP/alice-1")))
@@ -45,10 +45,10 @@ def test_the_default_handler(ami: AMI, server: Server) -> None:
 
 def test_handlers_and_get_event(ami: AMI, server: Server) -> None:
     seen: list[Event] = []
-    assert ami.get_event(2).name == "FullyBooted"
+    assert ami.get_event(PATIENCE).name == "FullyBooted"
     ami.on("Test", seen.append)
     server.emit("Test", Number=1)
-    assert ami.get_event(2)["Number"] == "1"
+    assert ami.get_event(PATIENCE)["Number"] == "1"
     until(lambda: seen)
 
 
@@ -86,14 +86,14 @@ def test_a_handler_is_called_though_nobody_waits(ami: AMI, server: Server) -> No
     happened = threading.Event()
     ami.on("Test", lambda event: happened.set())
     server.emit("Test")
-    assert happened.wait(5)
+    assert happened.wait(PATIENCE)
 
 
 def test_get_event(ami: AMI, server: Server) -> None:
     for number in range(3):
         server.emit("Test", Number=number)
-    assert ami.get_event(2).name == "FullyBooted"
-    assert [ami.get_event(2)["Number"] for _ in range(3)] == ["0", "1", "2"]
+    assert ami.get_event(PATIENCE).name == "FullyBooted"
+    assert [ami.get_event(PATIENCE)["Number"] for _ in range(3)] == ["0", "1", "2"]
     with pytest.raises(txami.EventTimeout):
         ami.get_event(0.01)
 
@@ -103,14 +103,14 @@ def test_the_buffer_of_events_has_an_end(server: Server) -> None:
         for number in range(20):
             server.emit("Test", Number=number)
         until(lambda: ami.dropped == 11)
-        assert ami.get_event(1)["Number"] == "10"
+        assert ami.get_event(PATIENCE)["Number"] == "10"
 
 
 def test_loop_and_break(ami: AMI, server: Server) -> None:
     for number in range(3):
         server.emit("Test", Number=number)
     seen = []
-    for event in ami.events(timeout=2):
+    for event in ami.events(timeout=PATIENCE):
         seen.append(event.get("Number"))
         if seen[-1] == "2":
             break
@@ -119,7 +119,7 @@ def test_loop_and_break(ami: AMI, server: Server) -> None:
 
 def test_many_who_hear_the_same_event(ami: AMI, server: Server) -> None:
     """What event_proxy.pl does."""
-    with ami.events("Test", timeout=2) as one, ami.events("Test", timeout=2) as other:
+    with ami.events("Test", timeout=PATIENCE) as one, ami.events("Test", timeout=PATIENCE) as other:
         server.emit("Test", Number=7)
         assert (next(one)["Number"], next(other)["Number"]) == ("7", "7")
 
@@ -135,7 +135,7 @@ def test_an_event_with_somebody_elses_action_id() -> None:
 
 def test_a_header_that_comes_repeatedly(ami: AMI, server: Server) -> None:
     server.do(lambda: server.fake.emit("Test", [("ChanVariable", "a=1"), ("ChanVariable", "b=2")]))
-    with ami.events(timeout=2) as events:
+    with ami.events(timeout=PATIENCE) as events:
         event = next(event for event in events if event.name == "Test")
     assert event["ChanVariable"] == "a=1"
     assert event.get_all("ChanVariable") == ["a=1", "b=2"]

@@ -89,7 +89,7 @@ def test_on_the_loop_of_asyncio(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(HOME), "TXAMI_SECRET": "secret"},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
         )
     assert (done.returncode, done.stdout, done.stderr) == (0, "Pong\n", "")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_blocking import Server, server, until
+from tests.test_blocking import PATIENCE, Server, server, until
 from tests.test_blocking_page import names
 from tests.test_readme import HOME, Reader, blocks, reader
 from tests.test_starpy_page import teach
@@ -31,10 +31,8 @@ def members(session: FakeSession, action: Any) -> None:
     session.write(text.replace("\n", "\r\n").encode())
 
 
-def test_the_page(server: Server, names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    def printed() -> list[str]:
-        return capsys.readouterr().out.splitlines()
-
+def test_the_page(server: Server, names: dict[str, Any]) -> None:
+    printed = names["print"].take
     connect, action, many, listed, command, call, events, loop, _, again, common, tls, telephony = blocks(PAGE)
     server.do(lambda: server.fake.add_channel("PJSIP/bob-00000001", state="Up"))
     server.fake.commands["core show channels"] = "1 active channel"
@@ -77,8 +75,8 @@ def test_the_page(server: Server, names: dict[str, Any], capsys: pytest.CaptureF
 
     exec(again, names)
     server.cut()
-    until(lambda: names["client"].error)
-    assert names["client"].action("Ping", timeout=10).ok
+    until(lambda: names["print"])
+    assert names["client"].action("Ping", timeout=PATIENCE).ok
     server.do(lambda: server.fake.hang_up(server.fake.add_channel("PJSIP/erin-00000004")))
     names["client"].disconnect()
     lines = printed()
@@ -104,16 +102,14 @@ def test_the_page(server: Server, names: dict[str, Any], capsys: pytest.CaptureF
     ],
     ids=["login", "timeout", "connection"],
 )
-def test_the_errors(
-    server: Server, names: dict[str, Any], capsys: pytest.CaptureFixture[str], fault: dict[str, Any], said: str
-) -> None:
+def test_the_errors(server: Server, names: dict[str, Any], fault: dict[str, Any], said: str) -> None:
     *_, tls, _ = blocks(PAGE)
     server.fake.users = fault.get("users", server.fake.users)
     server.fake.never_answer(fault.get("never", "Nothing"))
     if "refuse" in fault:
         server.refuse()
     exec(tls.replace("action_timeout=10", "action_timeout=0.05"), names)
-    assert capsys.readouterr().out.startswith(said)
+    assert names["print"][0].startswith(said)
     if "ami" in names:
         names["ami"].disconnect()
 

@@ -48,7 +48,7 @@ def test_a_test_that_shows_a_secret_fails_by_its_name(tmp_path: Path) -> None:
         cwd=HOME,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     lines = run.stdout.splitlines()

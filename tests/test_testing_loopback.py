@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 import txami
+from tests.test_blocking import reserved
 from txami import ConnectionLost, NotConnected, ProtocolError
 from txami.testing import FakeAsterisk, Faults, Place, serving
 
@@ -60,7 +61,7 @@ def authority() -> Iterator[Authority]:
 class ReactorTests(TestCase):
     """What a test does that runs the reactor, as those of trial and pytest-twisted do."""
 
-    timeout = 20
+    timeout = 120
 
     def setUp(self) -> None:
         from twisted.internet import reactor
@@ -100,10 +101,12 @@ class ReactorTests(TestCase):
         async def run() -> None:
             place = await self.listening()
             self.fake.faults.split = 3
+            ami = await txami.connect(self.reactor, place.address, "admin", "secret")
+            self.assertEqual((await ami.action("Ping"))["Ping"], "Pong")
+            await ami.logoff()
             ami = await txami.connect(
                 self.reactor, place.address, "admin", "secret", ping_interval=0.2, ping_timeout=0.2
             )
-            self.assertEqual((await ami.action("Ping"))["Ping"], "Pong")
             self.fake.faults.half_open = True
             lost = await ami.when_disconnected()
             self.assertIsInstance(lost, ConnectionLost)
@@ -158,7 +161,7 @@ def hear(connection: socket.socket, last: bytes) -> bytes:
 
 def test_a_blocking_client() -> None:
     fake = FakeAsterisk(users={"admin": "secret"}, version="5.0.4")
-    with serving(fake) as place, socket.create_connection((place.host, place.port), timeout=10) as connection:
+    with serving(fake) as place, socket.create_connection((place.host, place.port), timeout=60) as connection:
         assert hear(connection, b"\r\n") == b"Asterisk Call Manager/5.0.4\r\n"
         connection.sendall(LOGIN)
         assert b"Authentication accepted" in hear(connection, b"Fully Booted\r\n\r\n")
@@ -169,29 +172,30 @@ def test_a_blocking_client() -> None:
 
 def test_one_of_its_own_and_its_end() -> None:
     before = threading.active_count()
-    with serving() as place:
-        connection = socket.create_connection((place.host, place.port), timeout=10)
-        hear(connection, b"\r\n")
-        assert place.fake.banner == "Asterisk Call Manager/11.0.0"
-    assert connection.recv(1) == b""
-    connection.close()
-    assert threading.active_count() == before
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((place.host, place.port), timeout=10)
+    with reserved() as port:
+        with serving(port=port.getsockname()[1]) as place:
+            connection = socket.create_connection((place.host, place.port), timeout=60)
+            hear(connection, b"\r\n")
+            assert place.fake.banner == "Asterisk Call Manager/11.0.0"
+        assert connection.recv(1) == b""
+        connection.close()
+        assert threading.active_count() <= before
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((place.host, place.port), timeout=60)
 
 
 def test_an_error_of_the_test_is_not_hidden() -> None:
     before = threading.active_count()
     with pytest.raises(KeyError), serving():
         raise KeyError("x")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_port_that_is_taken() -> None:
     before = threading.active_count()
     with serving() as place, pytest.raises(Exception, match="in use"), serving(port=place.port):
         pass
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_errors_of_calls_come_back() -> None:
@@ -203,7 +207,7 @@ def test_tls_without_a_reactor(authority: Authority) -> None:
     context = ssl.create_default_context(cafile=str(authority.client))
     with (
         serving(tls=authority.server) as place,
-        socket.create_connection((place.host, place.port), timeout=10) as bare,
+        socket.create_connection((place.host, place.port), timeout=60) as bare,
         context.wrap_socket(bare, server_hostname="127.0.0.1") as connection,
     ):
         assert hear(connection, b"\r\n") == b"Asterisk Call Manager/11.0.0\r\n"
@@ -214,11 +218,11 @@ def test_tls_without_a_reactor(authority: Authority) -> None:
 def test_slow_tls_on_the_wire(authority: Authority) -> None:
     context = ssl.create_default_context(cafile=str(authority.client))
     fake = FakeAsterisk(faults=Faults(slow_tls=0.3))
-    with (
-        serving(fake, tls=authority.server) as place,
-        socket.create_connection((place.host, place.port), timeout=10) as bare,
-    ):
+    with serving(fake, tls=authority.server) as place:
         start = time.monotonic()
-        with context.wrap_socket(bare, server_hostname="127.0.0.1") as connection:
+        with (
+            socket.create_connection((place.host, place.port), timeout=60) as bare,
+            context.wrap_socket(bare, server_hostname="127.0.0.1") as connection,
+        ):
             assert time.monotonic() - start > 0.25
             assert hear(connection, b"\r\n") == b"Asterisk Call Manager/11.0.0\r\n"

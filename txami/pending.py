@@ -88,10 +88,12 @@ class PendingActions:
     :param counters: kept up to date.
     :param withdraw: called with the key of an action that is given up; returns whether it had not left yet.
     :ivar version: the server's AMI version, once it is known.
+    :ivar answered: the key of the action that was answered last.
     """
 
     def __init__(self, clock: IReactorTime, counters: Counters, withdraw: Callable[[bytes], bool]) -> None:
         self.version: tuple[int, ...] | None = None
+        self.answered = b""
         self._clock = clock
         self._counters = counters
         self._withdraw = withdraw
@@ -174,6 +176,8 @@ class PendingActions:
 
     def _add(self, key: bytes, raw: bytes, is_event: bool) -> None:
         """Add a message to the reply that it belongs to."""
+        if not is_event:
+            self.answered = key
         action = self._pending.get(key)
         if action is None:
             self._counters.late += 1

@@ -125,6 +125,11 @@ class Listener:
         if event.name != "FullyBooted":
             self._heard[-1].append(event.raw)
 
+    @property
+    def latest(self) -> list[bytes]:
+        """The events of the latest connection."""
+        return self._heard[-1]
+
     def compare(self, record: list[bytes], all_of_it: bool = False) -> None:
         """
         Look up in the record what was heard through the connections that are over.
@@ -136,6 +141,10 @@ class Listener:
             epoch = self._heard.pop(0)
             if not epoch:
                 continue
+            if not all_of_it and epoch[-1] not in record[self.cursor :]:
+                # The record is behind.
+                self._heard.insert(0, epoch)
+                return
             assert epoch[0] in record[self.cursor :], f"{self._name}: only the service heard {epoch[0]!r}"
             start = record.index(epoch[0], self.cursor)
             for heard, recorded in zip(epoch, record[start:], strict=False):
@@ -256,6 +265,7 @@ class Soak:
         self._listeners = [Listener(reactor, server, tls, self.figures) for tls in (False, True)]
         self._recorder: Recorder | None = None
         self._until = 0.0
+        self._settled = 0
 
     async def run(self) -> Figures:
         """Do it."""
@@ -312,8 +322,13 @@ class Soak:
             assert self._reactor.seconds() < deadline, "channels are left"
             await self._sleep(0.2)
         assert self._recorder is not None
-        await service.action("UserEvent", UserEvent="Settled")
-        await self._sleep(0.5)
+        self._settled += 1
+        await service.action("UserEvent", UserEvent=f"Settled {self._settled}")
+        mark = b"UserEvent: Settled %d" % self._settled
+        heard = [self._recorder.events, *(listener.latest for listener in self._listeners)]
+        while not all(any(mark in event for event in events) for events in heard):
+            assert self._reactor.seconds() < deadline, "the last event is missing"
+            await self._sleep(0.1)
         self._compare()
 
     def _compare(self) -> None:

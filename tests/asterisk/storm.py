@@ -42,7 +42,13 @@ async def _see_through(awaitable: Awaitable[ResultT]) -> ResultT:
 
 
 def chaotic_service(
-    reactor: Any, server: lab.Server, proxy: ChaosProxy, tls: bool, login_timeout: float = 1.0, timeout: float = 10.0
+    reactor: Any,
+    server: lab.Server,
+    proxy: ChaosProxy,
+    tls: bool,
+    login_timeout: float = 1.0,
+    timeout: float = 10.0,
+    ping_timeout: float = 0.3,
 ) -> AMIService:
     """
     Return a service behind a proxy, which has been started.
@@ -51,6 +57,7 @@ def chaotic_service(
 
     :param login_timeout: seconds for an attempt to connect, and again for the login.
     :param timeout: seconds for an action, the time that it waits for a connection included.
+    :param ping_timeout: seconds for the answer to a ping, and between two pings.
     """
     service = AMIService(
         reactor,
@@ -60,8 +67,8 @@ def chaotic_service(
         events="system,user",
         timeout=login_timeout,
         action_timeout=timeout,
-        ping_interval=0.3,
-        ping_timeout=0.3,
+        ping_interval=ping_timeout,
+        ping_timeout=ping_timeout,
         ca_file=str(server.ca_file) if tls else None,
         slow_after=60,
     )

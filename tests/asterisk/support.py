@@ -49,7 +49,7 @@ class AsteriskCase(TestCase):
 
     __test__ = False
     version = ""
-    timeout = 120
+    timeout = 300
     reactor: Any = reactor
 
     def setUp(self) -> None:
@@ -113,7 +113,7 @@ class AsteriskCase(TestCase):
     def start_service(self, server: lab.Server, **options: Any) -> AMIService:
         """Return a service that is stopped when the test ends."""
         options.setdefault("ping_interval", 1)
-        options.setdefault("ping_timeout", 1)
+        options.setdefault("ping_timeout", 10)
         service = AMIService(self.reactor, self.place(server), *self.credentials("admin", server), **options)
         service.startService()
         self.addCleanup(service.stopService)
@@ -123,7 +123,7 @@ class AsteriskCase(TestCase):
         """Let the reactor run."""
         await deferLater(self.reactor, seconds)
 
-    async def until(self, true: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         """Let the reactor run until something is true."""
         deadline = self.reactor.seconds() + seconds
         while not true():

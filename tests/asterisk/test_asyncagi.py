@@ -22,6 +22,7 @@ from txami import (
     AsyncAGI,
     Call,
     ConnectionLost,
+    Event,
     unescape,
 )
 from txami.agi import quote
@@ -60,6 +61,10 @@ class AGICase(AsteriskCase):
         """Place a call whose second leg enters AsyncAGI."""
         return ami.originate("Local/107@default/n", application="Wait", data="60", variables=variables)
 
+    def begun(self, ami: AMIProtocol, command: str) -> Deferred[Event]:
+        """Return what fires when Asterisk begins a command; to be asked for before it is sent."""
+        return ami.wait_for("AGIExecStart", where=lambda event: event["Command"].startswith(command), timeout=60)
+
     async def enter(self, **variables: str) -> tuple[AMIProtocol, AGISession]:
         """Return the session of a call that ends with the test."""
         # Asterisk may keep an event until there is more to do, see docs/asyncagi.rst.
@@ -93,7 +98,7 @@ class Sessions(AGICase):
         async def menu(session: AGISession) -> None:
             await session.answer()
             await session.set_variable("MINE", session.uniqueid)
-            digits = await session.get_data("beep", timeout=5, max_digits=4)
+            digits = await session.get_data("beep", timeout=60, max_digits=4)
             # Queued at once.
             mine, status = session.get_variable("MINE"), session.channel_status()
             await session.set_variable("DIGITS", digits)
@@ -116,7 +121,7 @@ class Sessions(AGICase):
             for digit in digits:
                 await ami.action("PlayDTMF", Channel=peer, Digit=digit)
                 await self.sleep(0.01)
-        await self.until(lambda: len(heard) == 10, 20)
+        await self.until(lambda: len(heard) == 10)
         self.assertEqual(heard, {unique: [digits, unique, "6", digits] for unique, digits in expected.items()})
         await agi.close()
         # The dialplan went on, to a Hangup.
@@ -132,8 +137,9 @@ class Sessions(AGICase):
         self.assertEqual((await session.stream_file("beep")).digit, "")
         self.assertEqual(await session.get_data("beep", timeout=0.1), "")
         self.assertEqual(await session.wait_for_digit(0.1), "")
-        pressed = session.wait_for_digit(5)
-        await self.sleep(0.3)
+        begun = self.begun(ami, "WAIT FOR DIGIT")
+        pressed = session.wait_for_digit(60)
+        await begun
         await ami.action("PlayDTMF", Channel=session.channel.replace(";2", ";1"), Digit="#")
         self.assertEqual(await pressed, "#")
         self.assertEqual(await session.say_digits(1), "")
@@ -160,8 +166,8 @@ class Sessions(AGICase):
         ami = await self.connect(ping_interval=1)
         menu = runpy.run_path(str(EXAMPLES / "ivr_asyncagi.py"))["menu"]
         agi = AsyncAGI(ami, menu, where={"agi_arg_1": "balance"})
-        asked = ami.wait_for("AGIExecStart", where=lambda event: "vm-password" in event["Command"], timeout=10)
-        told = ami.wait_for("VarSet", where={"Variable": "IVR_RESULT", "Value": "balance"}, timeout=20)
+        asked = ami.wait_for("AGIExecStart", where=lambda event: "vm-password" in event["Command"], timeout=60)
+        told = ami.wait_for("VarSet", where={"Variable": "IVR_RESULT", "Value": "balance"}, timeout=60)
         call = await ami.originate("Local/100@default/n", application="AGI", data="agi:async,balance")
         caller = (await asked)["Channel"]
         await self.sleep(0.5)
@@ -208,8 +214,9 @@ class Sessions(AGICase):
 
     async def test_a_hang_up_in_the_middle(self) -> None:
         ami, session = await self.enter()
-        pending: list[Deferred[Any]] = [session.application("Wait", 30), *(session.noop() for _ in range(3))]
-        await self.sleep(0.5)
+        begun = self.begun(ami, "EXEC")
+        pending: list[Deferred[Any]] = [session.application("Wait", 600), *(session.noop() for _ in range(3))]
+        await begun
         await ami.action("Hangup", Channel=session.channel)
         errors = [await self.failure(waiting, AGIHangup) for waiting in pending]
         self.assertEqual(str(errors[0]), "EXEC: the call hung up before the result")
@@ -225,8 +232,9 @@ class Sessions(AGICase):
 
     async def test_a_call_may_be_redirected(self) -> None:
         ami, session = await self.enter()
-        waiting = session.application("Wait", 30)
-        await self.sleep(0.3)
+        begun = self.begun(ami, "EXEC")
+        waiting = session.application("Wait", 600)
+        await begun
         await ami.action("Redirect", Channel=session.channel, Context="default", Exten="101", Priority=1)
         await self.failure(waiting, AMIError)
         self.assertIsInstance(await session.when_ended(), AGIHangup)
@@ -248,8 +256,9 @@ class Sessions(AGICase):
     async def test_the_connection_is_lost(self) -> None:
         ami, session = await self.enter()
         other = await self.connect()
-        waiting = session.application("Wait", 30)
-        await self.sleep(0.2)
+        begun = self.begun(ami, "EXEC")
+        waiting = session.application("Wait", 600)
+        await begun
         assert ami.transport is not None
         ami.transport.abortConnection()  # type: ignore[attr-defined]
         self.assertTrue((await self.failure(waiting, ConnectionLost)).sent)

@@ -162,14 +162,15 @@ class Subcommands(CommandLine):
         self.addCleanup(os.close, ours)
         running = self.start("top", childFDs={0: theirs, 1: theirs, 2: "r"})
         os.close(theirs)
-        shown = ""
+        shown = b""
 
         def screen() -> str:
             nonlocal shown
-            # Nothing new, or the other end is closed.
+            # Until there is nothing new, or the other end is closed.
             with contextlib.suppress(OSError):
-                shown += os.read(ours, 1 << 20).decode()
-            return shown.split("\033[H")[-1]
+                while data := os.read(ours, 1 << 20):
+                    shown += data
+            return shown.decode(errors="replace").split("\033[H")[-1]
 
         await self.until(lambda: "q ends" in screen())
         call = await ami.originate("Local/100@default", application="Wait", data="30")
@@ -182,7 +183,7 @@ class Subcommands(CommandLine):
         os.write(ours, b"q")
         self.assertEqual(await running.code, 0, running.err)
         screen()
-        self.assertTrue(shown.endswith("\033[?25h\033[?1049l"))
+        self.assertTrue(shown.endswith(b"\033[?25h\033[?1049l"))
 
     async def test_demo(self) -> None:
         out, err = await self.run_it("demo --channel Local/101@default")

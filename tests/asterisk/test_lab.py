@@ -38,7 +38,7 @@ class Session:
 
     def __init__(self, server: lab.Server, user: str, *, tls: bool = False, events: str = "off") -> None:
         port = server.tls_port if tls else server.port
-        self.link = socket.create_connection((server.host, port), timeout=20)
+        self.link = socket.create_connection((server.host, port), timeout=60)
         if tls:
             context = ssl.create_default_context(cafile=str(server.ca_file))
             self.link = context.wrap_socket(self.link, server_hostname=server.host)

@@ -207,6 +207,6 @@ class Jobs(AsteriskCase):
         waiting = ami.waitEvent(60)
         server.restart()
         await self.failure(waiting, ConnectionLost)
-        await self.until(lambda: told, 30)
+        await self.until(lambda: told)
         self.assertIs(told[0], ami)
         self.assertEqual((await ami.ping())["response"], "Success")
