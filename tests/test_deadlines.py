@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.test_inbox import Turns
 from txami.deadlines import Deadlines
 
 
@@ -39,6 +40,37 @@ class DeadlinesTests(SynchronousTestCase):
             with self.assertRaisesRegex(ValueError, f"timeout={wrong!r}"):
                 self.deadlines.add(b"a", wrong)  # type: ignore[arg-type]
         self.assertEqual(self.delayed_calls(), 0)
+
+    def test_after_being_held_up_the_reactor_reads_before_anything_expires(self) -> None:
+        clock = Turns()
+        deadlines = Deadlines(clock, self.expired.append)
+        deadlines.add(b"answered", 5)
+        deadlines.add(b"not answered", 5)
+        deadlines.add(b"later", 60)
+        clock.rightNow = 20.0
+        clock.take_one()
+        self.assertEqual(self.expired, [])
+        self.assertEqual([call.getTime() for call in clock.calls], [20.0])
+        deadlines.discard(b"answered", 5)  # what the reactor reads now
+        clock.take_one()
+        self.assertEqual(self.expired, [b"not answered"])
+        self.assertEqual([call.getTime() for call in clock.calls], [60.0])
+        clock.rightNow = 60.05  # no more than any reactor is late
+        clock.take_one()
+        self.assertEqual(self.expired, [b"not answered", b"later"])
+        self.assertEqual(clock.calls, [])
+
+    def test_who_is_held_up_twice_reads_twice(self) -> None:
+        clock = Turns()
+        deadlines = Deadlines(clock, self.expired.append)
+        for held_up in (20.0, 40.0):
+            deadlines.add(b"a", 5)
+            clock.rightNow = held_up
+            clock.take_one()
+            self.assertEqual(self.expired, [])
+            clock.take_one()
+            self.assertEqual(self.expired, [b"a"])
+            self.expired.clear()
 
     def test_ten_thousand_keys_cost_one_delayed_call(self) -> None:
         keys = [b"%d" % number for number in range(10_000)]

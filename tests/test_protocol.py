@@ -751,6 +751,22 @@ class KeepaliveTests(SynchronousTestCase):
         self.assertIn("no answer to a ping", str(self.failureResultOf(pending, ConnectionLost).value))
         self.assertEqual(wire.clock.getDelayedCalls(), [])
 
+    def test_a_pong_that_lay_there_while_the_reactor_was_held_up_counts(self) -> None:
+        wire = logged_in(timeouts=self.timeouts)
+        action = wire.ami.action("CoreSettings", timeout=15)
+        wire.clock.advance(30 - 20)
+        wire.answer(wire.sent()[0])
+        self.successResultOf(action)
+        wire.clock.advance(20)
+        late = wire.ami.action("CoreSettings", timeout=15)
+        ping, settings = wire.sent()
+        # Delayed calls are made before anything is read.
+        wire.clock.callLater(25, lambda: (wire.answer(ping), wire.answer(settings)))
+        wire.clock.advance(25)
+        self.assertFalse(wire.aborted)
+        self.successResultOf(late)
+        self.assertEqual(wire.ami.counters.timeouts, 0)
+
     def test_a_blocking_action_excuses_it(self) -> None:
         wire = logged_in(timeouts=self.timeouts)
         call = wire.ami.action("Originate", Channel="x", timeout=100)
