@@ -52,8 +52,8 @@ class Message:
     One message: an ordered, case-insensitive, multi-valued mapping of header names to text.
 
     ``message[name]`` and :meth:`get` give the first value of a name, rather of one that is spelt just like that
-    than of one in another case; :meth:`get_all` gives all of them; iteration, :meth:`items` and ``len()`` count
-    every line.  An empty value is ``""``.  A line without a colon (some
+    than of one in another case or of one without a blank behind the colon; :meth:`get_all` gives all of them;
+    iteration, :meth:`items` and ``len()`` count every line.  An empty value is ``""``.  A line without a colon (some
     actions write them) has the name ``""``.
 
     :ivar raw: the bytes as they came, without the blank line that ends a message.
@@ -114,6 +114,8 @@ class Message:
                     return decode(value)
             if raw.startswith(first):
                 return decode(raw[len(first) :].partition(b"\r\n")[0])
+            if raw.endswith(later):
+                return ""  # nothing is behind it, as if it had not been found
             lowered = raw.lower()
             if folded not in lowered and not lowered.startswith(folded[2:]):
                 return default

@@ -21,8 +21,10 @@ from .slow import SlowObservers
 from .streams import EventStream, Overflow, Streams
 from .subscription import Names, Observer, Subscription, Where, name_of
 
-#: Heads in the routing table.  Asterisk has 252 names; a peer that makes up names must not fill the memory.
+#: Heads in the routing table, and bytes of each.  Asterisk has 252 names, of 34 bytes at most; a peer that makes up
+#: names must not fill the memory, with many or with long ones.
 _MAX_ROUTES = 4096
+_MAX_HEAD = 1024
 
 
 class EventRegistry:
@@ -151,7 +153,7 @@ class EventRegistry:
         return self._streams.dropped
 
     def count_by_name(self) -> dict[str, int]:
-        """Return how many events of each name came, observed or not."""
+        """Return how many events of each name came, observed or not; names of more than a kilobyte are left out."""
         by_name = dict(self._counts)
         for route in self.routes.values():
             by_name[route.name] = by_name.get(route.name, 0) + route.count
@@ -185,7 +187,7 @@ class EventRegistry:
             self.deliver(route.subscriptions, event, perf_counter())
 
     def resolve(self, head: bytes) -> Route:
-        """Work out who is concerned by an event with this head, and remember it."""
+        """Work out who is concerned by an event with this head, and remember it, unless it is too long."""
         if len(self.routes) >= _MAX_ROUTES:
             self.forget_routes()
         if len(self._counts) >= _MAX_ROUTES:
@@ -195,8 +197,9 @@ class EventRegistry:
         # dict.fromkeys: one subscription may name the event and match it by a glob, too.
         unique = dict.fromkeys(self.concerned(folded))
         route = Route(name, tuple(sorted(unique, key=lambda each: (each.fallback, each.serial))))
-        self.routes[head] = route
-        self._heads.setdefault(folded, set()).add(head)
+        if len(head) <= _MAX_HEAD:  # a name may have as many bytes as a message
+            self.routes[head] = route
+            self._heads.setdefault(folded, set()).add(head)
         return route
 
     def concerned(self, folded: str) -> list[Subscription]:
@@ -210,9 +213,9 @@ class EventRegistry:
         Hand an event to whom it concerns; nothing that an observer does comes back from here.
 
         :param began: since when the time of the first of them counts, by ``perf_counter``.
-        :return: when the last of them was done.
+        :return: when the last of them was done, or had declined.
         """
-        handled = False
+        handled = declined = False
         for subscription in subscriptions:
             # One that was cancelled meanwhile, by an observer before it, is called no more.
             if not subscription.active:
@@ -221,6 +224,7 @@ class EventRegistry:
                 if subscription.is_plain:
                     handled = True
                 elif (handled and subscription.fallback) or not subscription.admits(event):
+                    declined = True
                     continue
                 else:
                     handled = handled or not subscription.fallback
@@ -237,7 +241,8 @@ class EventRegistry:
             if ended - began > self.slow_after:
                 self.slow.add(name_of(subscription.observer), ended - began, event)
             began = ended
-        return began
+        # To decline takes time, too: a where= may be slow.
+        return perf_counter() if declined else began
 
     def _follow(self, result: object, subscription: Subscription, event: Event) -> None:
         """See an asynchronous observer through, so that its failure is not lost."""

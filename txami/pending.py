@@ -18,9 +18,13 @@ from .replies import LIST_MARK, Collector
 #: Seconds for which a blocking action that timed out may still keep Asterisk from answering a ping.
 ABANDONED: Final = 60.0
 
-#: What the items of the list that is under way begin with, the length of that, and where they go.  At first what no
-#: message begins with, since a blank line ends it.
-_NO_LIST: Final[tuple[bytes, int, list[bytes]]] = b"\r\n\r\n", 4, []
+#: What the items of the list that is under way begin with, and where they go.  At first what no message begins with,
+#: since a blank line ends it.
+_NO_LIST: Final[tuple[bytes, list[bytes]]] = b"\r\n\r\n", []
+
+#: In how many of its last bytes an item is searched for the mark of the end, which would be there if the blank line
+#: between the two were missing, as it is in some lists of Asterisk; see the repairs in :mod:`txami.replies`.
+_END_SIZE: Final = 160
 
 
 @dataclass
@@ -55,7 +59,7 @@ class PendingAction(Collector, Deferred[Response]):
     An action that waits for its reply: the Deferred that the caller got, which gathers the reply itself.
 
     One object, for each more would cost a twentieth of the time for a ping, and be visited by the garbage collector as
-    long as the action waits.
+    long as the action waits.  When that is over it forgets what it gathered, for callers may keep it.
 
     :ivar key: what tells it from the connection's other actions.
     """
@@ -151,8 +155,8 @@ class PendingActions:
         """
         # The items of a list follow one another, and begin with the same two lines: to compare these with those of
         # the one before takes a fifth of the time for looking at them anew.
-        lines, size, items = self._list
-        if raw.startswith(lines) and not raw.startswith(LIST_MARK, size):
+        lines, items = self._list
+        if raw.startswith(lines) and raw.find(LIST_MARK, -_END_SIZE) < 0:
             items.append(raw)
             return True
         first, found, rest = raw.partition(self._mark)
@@ -172,7 +176,7 @@ class PendingActions:
         action = self._pending.get(key)
         items = None if action is None else action.open_list
         if items is not None:
-            self._list = lines, len(lines), items
+            self._list = lines, items
 
     def _add(self, key: bytes, raw: bytes, is_event: bool) -> None:
         """Add a message to the reply that it belongs to."""
@@ -200,7 +204,9 @@ class PendingActions:
 
         :return: whether it is a part of a reply, waited for or not.
         """
-        key = self._own_action_id(raw) or (self._anonymous_list(raw) if self._anonymous else None)
+        key = self._own_action_id(raw)
+        if key is None and self._anonymous:
+            key = self._anonymous_list(raw)
         if key is None:
             return False
         self._add(key, raw, is_event=True)
@@ -222,12 +228,13 @@ class PendingActions:
 
     def finish(self, key: bytes) -> None:
         """Deliver the reply to an action, complete as it is."""
-        action = self._take(key)
+        action = self._remove(key)
         if action is None:
             return
         self._counters.replies += 1
         # What is empty was never to come: see replies.NEED_BARRIER.
         response = action.reply() or Response(b"", complete=False)
+        action.forget()
         if action.check and (not response.ok or (not response.complete and response.raw)):
             action.errback(ActionError(action.action, response))
         else:
@@ -241,6 +248,7 @@ class PendingActions:
         pending, self._pending = self._pending, {}
         for key, action in pending.items():
             sent = not self._withdraw(key)
+            action.forget()
             if not action.called:  # one told before may have cancelled it
                 action.errback(ConnectionLost(action.action, sent, reason))
 
@@ -253,9 +261,10 @@ class PendingActions:
 
     def _cancel(self, deferred: Deferred[Response]) -> None:
         assert isinstance(deferred, PendingAction)
-        self._take(deferred.key)
+        self._remove(deferred.key)
+        deferred.forget()
 
-    def _take(self, key: bytes) -> PendingAction | None:
+    def _remove(self, key: bytes) -> PendingAction | None:
         """Forget an action; what may still come for it is late."""
         self._list = _NO_LIST
         action = self._pending.pop(key, None)
@@ -269,10 +278,11 @@ class PendingActions:
         return action
 
     def _time_out(self, key: bytes) -> None:
-        action = self._take(key)
+        action = self._remove(key)
         if action is not None and action.timeout is not None:
             self._counters.timeouts += 1
             partial = action.reply(complete=False)
+            action.forget()
             action.errback(ActionTimeout(action.action, action.timeout, partial))
 
     def _own_action_id(self, raw: bytes) -> bytes | None:

@@ -383,10 +383,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         if rules.is_unframed:
             refuse_unframed(name)
         deferred = self._pending.add(key, name, timeout, check, rules.is_blocking and is_blocking(name, data))
-        self._outbox.send(key, data)
         if rules.has_output:
             self._framer.expects_raw_output = True
-        elif rules.needs_barrier:
+        self._outbox.send(key, data)
+        if rules.needs_barrier:
             self._send("Ping", None, timeout, check=False).addBoth(lambda _: self._reach_barrier(key))
         return deferred
 

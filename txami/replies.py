@@ -328,3 +328,7 @@ class Collector:
         in_list = self._in_list or self._ends_with is not self.rules.ends_with
         broken = in_list and completion is None
         return Response(self.response or b"", Events(tuple(self._items or ())), completion, complete and not broken)
+
+    def forget(self) -> None:
+        """Let go of what has been gathered, when the reply is over."""
+        self.response = self._items = self._completion = None

@@ -14,7 +14,7 @@ from .subscription import Subscription
 #: (``main/manager.c: authority_to_str``).
 END_OF_HEAD = b",all\r\n"
 
-#: How long a head may be that is remembered; the longest of Asterisk 22 has some 70 bytes.
+#: How long a head may be that has a privilege; the longest of Asterisk 22 has some 70 bytes.
 HEAD_SIZE = 128
 
 
