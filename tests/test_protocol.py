@@ -667,8 +667,11 @@ class LossTests(SynchronousTestCase):
         wire.ami.action("Third")
         second.cancel()
         self.failureResultOf(second, CancelledError)
+        (first,) = wire.sent()
+        self.assertEqual(first["Action"], "First")
+        wire.answer(first)
         wire.clock.advance(0)
-        self.assertEqual([action["Action"] for action in wire.sent()], ["First", "Third"])
+        self.assertEqual([action["Action"] for action in wire.sent()], ["Third"])
 
     def test_logoff_says_goodbye_and_then_closes(self) -> None:
         wire = logged_in()

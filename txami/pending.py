@@ -192,7 +192,7 @@ class PendingActions:
 
     def take_response(self, raw: bytes) -> None:
         """Take a response, whosever it is."""
-        key = self._own_action_id(raw)
+        key = self.own_action_id(raw)
         if key is None:
             self._counters.unmatched += 1
         else:
@@ -204,7 +204,7 @@ class PendingActions:
 
         :return: whether it is a part of a reply, waited for or not.
         """
-        key = self._own_action_id(raw)
+        key = self.own_action_id(raw)
         if key is None and self._anonymous:
             key = self._anonymous_list(raw)
         if key is None:
@@ -285,7 +285,7 @@ class PendingActions:
             action.forget()
             action.errback(ActionTimeout(action.action, action.timeout, partial))
 
-    def _own_action_id(self, raw: bytes) -> bytes | None:
+    def own_action_id(self, raw: bytes) -> bytes | None:
         """Return the ActionID of a message if it is one of this connection's."""
         at = raw.find(self._mark)
         if at < 0:

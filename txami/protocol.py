@@ -13,7 +13,7 @@ fails at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any, Final, Literal
 
@@ -108,6 +108,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._state: State = "greeting"
         self._framer = Framer(self.MAX_MESSAGE)
         self._inbox = Inbox(clock, self._hand_out)
+        # Over TLS the outbox has a look at them first.
+        self._put: Callable[[list[bytes]], object] = self._inbox.put
         self._outbox: Outbox = NoOutbox()
         self._pending = PendingActions(clock, self.counters, lambda key: self._outbox.withdraw(key))
         self._ready: OneShot[AMIProtocol] = OneShot()
@@ -250,10 +252,18 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             transport.setTcpKeepAlive(True)
         self._inbox.open(transport)
         is_paced = ISSLTransport.providedBy(transport)
+        if is_paced and hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(True)
         if self._recorder is not None:
             transport = self._recorder.open(transport)
         if is_paced:
-            self._outbox = PacedOutbox(transport, self._clock)
+            self._outbox = outbox = PacedOutbox(transport, self._clock, self._pending.own_action_id)
+
+            def put(messages: list[bytes]) -> None:
+                outbox.heard(messages)
+                self._inbox.put(messages)
+
+            self._put = put
         else:
             self._outbox = DirectOutbox(transport)
         self._deadline = self._clock.callLater(self._timeouts.login, self._login_too_slow)
@@ -286,7 +296,7 @@ class AMIProtocol(Observing, Actions, LineReceiver):
             self._fail(error)
             return
         self.counters.messages += len(messages)
-        self._inbox.put(messages)
+        self._put(messages)
 
     def _hand_out(self, messages: Iterator[bytes], until: float) -> bool:
         """Hand each message to whom it concerns; return whether the time sufficed for all."""
