@@ -74,19 +74,113 @@ class NoOutboxTests(SynchronousTestCase):
         outbox.close()
 
 
+class Answers:
+    def __init__(self) -> None:
+        self.answered = b""
+
+
+class Socket:
+    """
+    A transport that buffers as Twisted's connections do, and lets the kernel take so much at a time.
+
+    :ivar sent: what has left.
+    :ivar buffer: what has not.
+    """
+
+    def __init__(self, room: int = 1 << 16) -> None:
+        self.room = room
+        self.sent = b""
+        self.buffer = b""
+        self.is_lost = False
+
+    def write(self, data: bytes) -> None:
+        self.buffer += data
+
+    def writeSomeData(self, data: bytes) -> int | Exception:
+        assert not self.buffer, "what was written before has not left"
+        if self.is_lost:
+            return ConnectionError()
+        self.sent += data[: self.room]
+        return min(len(data), self.room)
+
+    def turn(self) -> None:
+        """Have the reactor send."""
+        self.sent, self.buffer = self.sent + self.buffer, b""
+
+
 class DirectOutboxTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.answers = Answers()
+        self.socket = Socket()
+        self.outbox = DirectOutbox(self.socket, self.answers)  # type: ignore[arg-type]
+
     def test_it_writes_each_action_at_once_and_whole(self) -> None:
         transport = Recorder()
-        outbox = DirectOutbox(transport)
+        outbox = DirectOutbox(transport, self.answers)
         outbox.send(b"1", LARGE)
         outbox.send(b"2", action(10))
         self.assertEqual(transport.writes, [LARGE, action(10)])
 
     def test_nothing_can_be_taken_back(self) -> None:
-        outbox = DirectOutbox(Recorder())
-        outbox.send(b"1", action(10))
-        self.assertIs(outbox.withdraw(b"1"), False)
-        outbox.close()
+        self.outbox.send(b"1", action(10))
+        self.assertIs(self.outbox.withdraw(b"1"), False)
+        self.outbox.close()
+
+    def test_an_action_with_none_in_front_leaves_without_a_turn(self) -> None:
+        for key in (b"1", b"2", b"3"):
+            self.socket.sent = b""
+            self.outbox.send(key, action(10))
+            self.assertEqual((self.socket.sent, self.socket.buffer), (action(10), b""))
+            self.answers.answered = key
+
+    def test_those_behind_it_leave_together(self) -> None:
+        self.outbox.send(b"1", action(10))
+        self.outbox.send(b"2", action(20))
+        self.outbox.send(b"3", action(30))
+        self.assertEqual((self.socket.sent, self.socket.buffer), (action(10), action(20) + action(30)))
+        self.answers.answered = b"1"
+        self.outbox.send(b"4", action(40))
+        self.assertEqual(self.socket.sent, action(10))
+
+    def test_what_the_kernel_does_not_take_leaves_later(self) -> None:
+        for room in (0, 5):
+            self.setUp()
+            self.socket.room = room
+            self.outbox.send(b"1", action(10))
+            self.assertEqual(self.socket.sent, action(10)[:room])
+            self.outbox.send(b"2", action(20))
+            self.socket.turn()
+            self.assertEqual(self.socket.sent, action(10) + action(20))
+
+    def test_a_loss_is_left_to_the_reactor(self) -> None:
+        self.socket.is_lost = True
+        self.outbox.send(b"1", action(10))
+        self.assertEqual(self.socket.buffer, action(10))
+
+
+@given(
+    steps=st.lists(st.sampled_from(["send", "send", "turn", "answer"]), max_size=60),
+    rooms=st.lists(st.integers(0, 60), min_size=1, max_size=60),
+)
+def test_actions_leave_in_order_and_whole_whatever_the_kernel_takes(steps: list[str], rooms: list[int]) -> None:
+    socket, answers = Socket(), Answers()
+    outbox = DirectOutbox(socket, answers)  # type: ignore[arg-type]
+    ends: list[int] = []
+    wanted = b""
+    answered = 0
+    for number, step in enumerate(steps):
+        socket.room = rooms[number % len(rooms)]
+        if step == "send":
+            wanted += action(number)
+            ends.append(len(wanted))
+            outbox.send(b"%d" % len(ends), action(number))
+        elif step == "turn":
+            socket.turn()
+        elif answered < len(ends) and ends[answered] <= len(socket.sent):
+            answered += 1  # Asterisk answers in order what it has got
+            answers.answered = b"%d" % answered
+        assert wanted.startswith(socket.sent)
+        assert socket.sent + socket.buffer == wanted
 
 
 class PacedCase(SynchronousTestCase):
@@ -430,13 +524,16 @@ class ConnectionTests(SynchronousTestCase):
         self.assertFalse(wire.aborted)
 
     def test_packets_leave_without_delay(self) -> None:
-        ami = AMIProtocol(Clock(), Login("admin", Secret("hush")))
-        transport = StringTransport()
-        directlyProvides(transport, ISSLTransport)
-        told: list[bool] = []
-        vars(transport)["setTcpNoDelay"] = told.append
-        ami.makeConnection(transport)
-        self.assertEqual(told, [True])
+        for tls in (False, True):
+            ami = AMIProtocol(Clock(), Login("admin", Secret("hush")))
+            transport = StringTransport()
+            if tls:
+                directlyProvides(transport, ISSLTransport)
+            told: list[tuple[str, bool]] = []
+            for name in ("setTcpKeepAlive", "setTcpNoDelay"):
+                vars(transport)[name] = lambda on, name=name, told=told: told.append((name, on))
+            ami.makeConnection(transport)
+            self.assertEqual(told, [("setTcpKeepAlive", True), ("setTcpNoDelay", True)])
 
     def test_a_lost_connection_leaves_nothing_running(self) -> None:
         wire = logged_in(tls=True)

@@ -56,14 +56,43 @@ class NoOutbox:
         pass
 
 
-class DirectOutbox:
-    """Writes each action at once."""
+class Answers(Protocol):
+    """
+    What tells which actions were answered.
 
-    def __init__(self, transport: ITransport) -> None:
+    :ivar answered: the key of the one that was answered last.
+    """
+
+    answered: bytes
+
+
+class DirectOutbox:
+    """
+    Writes each action at once.
+
+    Twisted sends in the reactor's next turn what was written in this one, all of it together.  That is right for many
+    actions, but one that no other is in front of gains nothing by it.  Sent there and then it saves a turn, two
+    ``epoll_ctl`` and a third of the processor's time that a ping takes.
+
+    :param transport: where to write.
+    :param answers: tells whether one is in front: when the last action is answered, everything has left.
+    """
+
+    def __init__(self, transport: ITransport, answers: Answers) -> None:
         self._transport = transport
+        self._answers = answers
+        self._last = answers.answered
+        # Twisted's connections have it, what stands in for one in memory has not.
+        self._write_some: Callable[[bytes], object] | None = getattr(transport, "writeSomeData", None)
 
     def send(self, key: bytes, data: bytes) -> None:
-        self._transport.write(data)
+        if self._last == self._answers.answered and self._write_some is not None:
+            written = self._write_some(data)
+            # Not a number if the connection is lost, as the reactor finds out in its own way.
+            data = data[written:] if isinstance(written, int) else data
+        if data:
+            self._transport.write(data)
+        self._last = key
 
     def withdraw(self, key: bytes) -> bool:
         return False

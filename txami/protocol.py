@@ -250,23 +250,26 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         transport: Any = self.transport
         if hasattr(transport, "setTcpKeepAlive"):
             transport.setTcpKeepAlive(True)
+            # An action is not to wait in the kernel until the one before is acknowledged: the outboxes join them.
+            transport.setTcpNoDelay(True)
         self._inbox.open(transport)
         is_paced = ISSLTransport.providedBy(transport)
-        if is_paced and hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
         if self._recorder is not None:
             transport = self._recorder.open(transport)
         if is_paced:
-            self._outbox = outbox = PacedOutbox(transport, self._clock, self._pending.own_action_id)
-
-            def put(messages: list[bytes]) -> None:
-                outbox.heard(messages)
-                self._inbox.put(messages)
-
-            self._put = put
+            self._open_paced(transport)
         else:
-            self._outbox = DirectOutbox(transport)
+            self._outbox = DirectOutbox(transport, self._pending)
         self._deadline = self._clock.callLater(self._timeouts.login, self._login_too_slow)
+
+    def _open_paced(self, transport: Any) -> None:
+        self._outbox = outbox = PacedOutbox(transport, self._clock, self._pending.own_action_id)
+
+        def put(messages: list[bytes]) -> None:
+            outbox.heard(messages)
+            self._inbox.put(messages)
+
+        self._put = put
 
     def lineReceived(self, line: bytes) -> None:
         """Take the greeting, the only line that is read as one, and log in."""
