@@ -35,8 +35,8 @@ from txami import (
     Secret,
     Timeouts,
 )
+from txami.dispatch import ODDITIES_LOGGED
 from txami.message import Message
-from txami.protocol import ODDITIES_LOGGED
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 

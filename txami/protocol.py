@@ -13,9 +13,8 @@ fails at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from time import perf_counter
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ISSLTransport
@@ -27,6 +26,7 @@ from zope.interface import implementer
 
 from .actions import DEFAULT_TIMEOUT, Actions
 from .advice import warn_of_unknown_headers
+from .dispatch import Dispatcher
 from .errors import (
     ActionError,
     AMIError,
@@ -39,24 +39,19 @@ from .inbox import Inbox
 from .interfaces import IAMI
 from .keepalive import Keepalive
 from .login import Login
-from .message import Message, Response, decode
+from .message import Response, decode
 from .observers import EventRegistry
 from .observing import Observing
 from .outbox import DirectOutbox, NoOutbox, Outbox, PacedOutbox
 from .pending import Counters, PendingActions
 from .permissions import Permissions
 from .plaintext import warn_of_plaintext
-from .replies import is_blocking, is_queued, refuse_unframed, rules_of
-from .routes import END_OF_HEAD
+from .replies import is_blocking, refuse_unframed, rules_of
 from .selection import Selection
 from .timeouts import Timeouts
 from .transcript import Transcript
 from .waiters import OneShot, Waiters
-from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, pairs_of, parse_banner, strip_blank_lines
-
-#: How many messages that make no sense are logged of one connection; a peer that sends nothing else must not fill
-#: the log.
-ODDITIES_LOGGED: Final = 10
+from .wire import MAX_MESSAGE, Fields, Framer, HeaderValue, encode_action, pairs_of, parse_banner
 
 State = Literal["greeting", "login", "ready", "closing", "closed"]
 
@@ -107,11 +102,11 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self._timeouts = timeouts or Timeouts()
         self._state: State = "greeting"
         self._framer = Framer(self.MAX_MESSAGE)
-        self._inbox = Inbox(clock, self._hand_out)
-        # Over TLS the outbox has a look at them first.
-        self._put: Callable[[list[bytes]], object] = self._inbox.put
         self._outbox: Outbox = NoOutbox()
         self._pending = PendingActions(clock, self.counters, lambda key: self._outbox.withdraw(key))
+        self._inbox = Inbox(clock, Dispatcher(self._pending, self.registry, self.counters).hand_out)
+        # Over TLS the outbox has a look at them first.
+        self._put: Callable[[list[bytes]], object] = self._inbox.put
         self._ready: OneShot[AMIProtocol] = OneShot()
         self._closed: OneShot[Exception] = OneShot()
         self._ping_timeout: Waiters[None] = Waiters()
@@ -301,33 +296,6 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         self.counters.messages += len(messages)
         self._put(messages)
 
-    def _hand_out(self, messages: Iterator[bytes], until: float) -> bool:
-        """Hand each message to whom it concerns; return whether the time sufficed for all."""
-        pending = self._pending
-        registry = self.registry
-        routes = registry.routes
-        event_type = registry.event_type
-        now = perf_counter()
-        for message in messages:
-            # Only an event that Asterisk queues for all sessions begins with a name and a privilege that ends with
-            # ",all", whatever ActionID it carries.  So one cut and one look-up tell it from what is part of a reply,
-            # and tell whom it concerns (0.25 us; line after line took 0.9).  The rest finds no route.
-            head, end, _ = message.partition(END_OF_HEAD)
-            route = routes.get(head) if end else None
-            if route is None:
-                if not pending.take(message):
-                    self._message_received(message)
-                # What the reply set going is not the time of the next event's observer.
-                now = perf_counter()
-            else:
-                route.count += 1
-                if not route.subscriptions:
-                    continue
-                now = registry.deliver(route.subscriptions, event_type(message, route.name), now)
-            if now > until:
-                return False
-        return True
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Fail all that is pending and leave nothing running."""
         self._state = "closed"
@@ -407,22 +375,6 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         """A later action was answered, so nothing more will come for this one."""
         if key in self._pending:
             self._pending.finish(key)
-
-    # -- receiving -------------------------------------------------------------------------------------
-
-    def _message_received(self, raw: bytes) -> None:
-        """Take a message that is neither an event with a route nor marked as a part of a reply."""
-        raw = strip_blank_lines(raw)
-        kind = raw.partition(b":")[0].lower()
-        if kind == b"response":
-            self._pending.take_response(raw)
-        elif kind == b"event":
-            if is_queued(raw) or not self._pending.take_part(raw):
-                self.registry.publish(self.registry.event_type(raw))
-        elif raw and not self._pending.take_bare(raw):
-            self.counters.unmatched += 1
-            if self.counters.unmatched <= ODDITIES_LOGGED:
-                self._log.debug("dropped a message that is neither event nor response: {message}", message=Message(raw))
 
     # -- the end ---------------------------------------------------------------------------------------
 
