@@ -9,7 +9,7 @@ from typing import Final
 from tests.asterisk.soak import Soak
 from tests.asterisk.support import AsteriskCase
 
-_SECONDS: Final = int(os.environ.get("TXAMI_SOAK", "45"))
+_SECONDS: Final = int(os.environ.get("TXAMI_SOAK", "60"))
 
 #: Bytes by which a process may grow in that time.  Caches fill, and the allocator keeps what was needed at the busiest
 #: moment; in half an hour it comes to some 6 MiB, all of it in the first ten minutes.
