@@ -243,10 +243,10 @@ class AMIProtocol(Observing, Actions, LineReceiver):
     def connectionMade(self) -> None:
         """Wait for the greeting; over TLS the handshake has not even begun."""
         transport: Any = self.transport
-        if hasattr(transport, "setTcpKeepAlive"):
-            transport.setTcpKeepAlive(True)
-            # An action is not to wait in the kernel until the one before is acknowledged: the outboxes join them.
-            transport.setTcpNoDelay(True)
+        # No delay: an action is not to wait in the kernel until the one before is acknowledged; the outboxes join them.
+        for set_option in ("setTcpKeepAlive", "setTcpNoDelay"):
+            if hasattr(transport, set_option):
+                getattr(transport, set_option)(True)
         self._inbox.open(transport)
         is_paced = ISSLTransport.providedBy(transport)
         if self._recorder is not None:
