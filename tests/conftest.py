@@ -7,6 +7,7 @@ that it would be found, says so: ``@pytest.mark.shows_a_secret``.
 
 from __future__ import annotations
 
+import os
 import signal
 import warnings
 from collections.abc import Generator
@@ -27,8 +28,14 @@ _warned: list[str] = []
 plaintext._given.add(("192.168.1.1", 54321))
 
 
-# How long an example takes is up to the machine.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes is up to the machine.  The gate tries the same examples in each run, so that what fails there
+# fails again; elsewhere each run tries others.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="TXAMI_SAME_EXAMPLES" in os.environ,
+)
 settings.load_profile("patient")
 
 # What a shell runs in the background ignores Ctrl-C, and so would the programs that the tests start and interrupt.
