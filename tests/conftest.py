@@ -28,8 +28,8 @@ _warned: list[str] = []
 plaintext._given.add(("192.168.1.1", 54321))
 
 
-# How long an example takes is up to the machine.  The gate tries the same examples in each run, so that what fails there
-# fails again; elsewhere each run tries others.
+# How long an example takes is up to the machine.  The gate tries the same examples in each run, so that what fails
+# there fails again; elsewhere each run tries others.
 settings.register_profile(
     "patient",
     deadline=None,
