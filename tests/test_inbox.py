@@ -177,7 +177,7 @@ def test_a_connection_tells_of_its_loss_when_its_observers_have_had_all() -> Non
 
 def test_what_a_reply_sets_going_is_not_the_time_of_the_next_events_observer(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = [0.0]
-    for module in ("inbox", "observers", "protocol"):
+    for module in ("inbox", "observers", "dispatch"):
         monkeypatch.setattr(f"txami.{module}.perf_counter", lambda: seconds[-1])
     ami = AMIProtocol(
         Clock(), Login("admin", Secret("hush")), registry=(registry := EventRegistry(Clock(), slow_after=0.01))

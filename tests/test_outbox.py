@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.internet.interfaces import IDelayedCall, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
 
@@ -91,15 +93,15 @@ class Socket:
         self.room = room
         self.sent = b""
         self.buffer = b""
-        self.is_lost = False
+        self.error: Exception | int | None = None
 
     def write(self, data: bytes) -> None:
         self.buffer += data
 
     def writeSomeData(self, data: bytes) -> int | Exception:
         assert not self.buffer, "what was written before has not left"
-        if self.is_lost:
-            return ConnectionError()
+        if self.error is not None:
+            return self.error
         self.sent += data[: self.room]
         return min(len(data), self.room)
 
@@ -153,9 +155,26 @@ class DirectOutboxTests(SynchronousTestCase):
             self.assertEqual(self.socket.sent, action(10) + action(20))
 
     def test_a_loss_is_left_to_the_reactor(self) -> None:
-        self.socket.is_lost = True
+        for error in (ConnectionError(), -1):
+            self.setUp()
+            self.socket.error = error
+            self.outbox.send(b"1", action(10))
+            self.assertEqual(self.socket.buffer, action(10))
+
+    def test_closed_it_does_not_touch_the_socket(self) -> None:
+        self.outbox.close()
         self.outbox.send(b"1", action(10))
-        self.assertEqual(self.socket.buffer, action(10))
+        self.assertEqual((self.socket.sent, self.socket.buffer), (b"", action(10)))
+
+    def test_what_stands_before_a_socket_is_written_to_and_not_the_socket(self) -> None:
+        class Upper(ProtocolWrapper):
+            def write(self, data: bytes) -> None:
+                super().write(data.upper())
+
+        wrapper: Any = Upper(WrappingFactory(Factory()), Protocol())
+        wrapper.makeConnection(self.socket)
+        DirectOutbox(wrapper, self.answers).send(b"1", action(10))
+        self.assertEqual((self.socket.sent, self.socket.buffer), (b"", action(10).upper()))
 
 
 @given(
@@ -312,13 +331,16 @@ class LargeTests(PacedCase):
         self.outbox.send(b"a", LARGE)
         self.assertEqual(self.written() + self.wait(0.25), [LINE] * 2)
 
-    def test_a_clock_that_is_set_back_does_not_make_it_less_than_nothing(self) -> None:
+    def test_a_clock_that_is_set_back_does_not_tell_the_time(self) -> None:
+        self.know_the_round_trip(0.25)
         self.send(a=10)
         self.turns()
         self.clock.rightNow -= 3600
         self.answer(b"a")
+        self.turns()
         self.outbox.send(b"b", LARGE)
-        self.assertEqual(self.written() + self.turn(), [LINE] * 2)
+        self.assertEqual(self.written() + self.turns() + self.wait(0.4375), [LINE])
+        self.assertEqual(self.wait(0.0625), [LINE])
 
     def test_before_anything_was_answered_it_takes_its_time(self) -> None:
         self.outbox.send(b"a", LARGE)

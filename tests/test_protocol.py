@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import Any
 
 from hypothesis import given, settings
@@ -36,6 +37,7 @@ from txami import (
     Timeouts,
 )
 from txami.dispatch import ODDITIES_LOGGED
+from txami.inbox import TURN
 from txami.message import Message
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
@@ -46,15 +48,25 @@ def message(*lines: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
+class SocketTransport(StringTransport):
+    """A transport that can be told to send at once, as long as it has a socket."""
+
+    direct: Any = StringTransport.write
+
+    def writeSomeData(self, data: bytes) -> int:
+        self.direct(data)
+        return len(data)
+
+
 class Wire:
     """The server's end of an :class:`AMIProtocol`: reads what it wrote, and writes what it reads."""
 
-    def __init__(self, *, tls: bool = False, **options: Any) -> None:
+    def __init__(self, *, tls: bool = False, transport: Any = None, **options: Any) -> None:
         self.clock = Clock()
         login = Login("admin", Secret("hush"), options.pop("auth", "plain"), options.pop("events", None))
         options.setdefault("timeouts", Timeouts(ping_interval=None))
         self.ami = AMIProtocol(self.clock, login, **options)
-        self.transport = StringTransport()
+        self.transport: Any = transport or StringTransport()
         if tls:
             directlyProvides(self.transport, ISSLTransport)
         self.ami.makeConnection(self.transport)
@@ -77,7 +89,7 @@ class Wire:
 
     @property
     def aborted(self) -> bool:
-        return self.transport.disconnected or self.transport.disconnecting
+        return bool(self.transport.disconnected or self.transport.disconnecting)
 
 
 def logged_in(**options: Any) -> Wire:
@@ -152,6 +164,26 @@ class LoginTests(SynchronousTestCase):
             wire.clock.advance(0.1)
             self.assertIn(text, str(self.failureResultOf(wire.ready, ProtocolError).value))
             self.assertTrue(wire.aborted)
+
+    def test_a_challenge_that_is_handed_out_when_all_is_over_sends_nothing(self) -> None:
+        for end, error in ((Wire.lose, ConnectionLost), (lambda wire: wire.ami.logoff(), NotConnected)):
+            wire = Wire(auth="md5", transport=SocketTransport())
+            wire.receive(BANNER)
+            challenge = wire.sent()[0]
+
+            def be_slow(_: object, clock: Clock = wire.clock) -> None:
+                clock.rightNow += 1
+                sleep(TURN)
+
+            wire.ami.registry.on("Slow", be_slow)
+            answer = message("Response: Success", f"ActionID: {challenge['ActionID']}", "Challenge: 1")
+            wire.receive(message("Event: Slow", "Privilege: call,all"), answer)
+            self.assertEqual(wire.ami.backlog, len(answer) - len(b"\r\n\r\n"))
+            end(wire)
+            wire.transport.direct = None  # as a socket that is gone
+            wire.clock.advance(0)
+            self.assertEqual(wire.ami.backlog, 0)
+            self.failureResultOf(wire.ready, error)
 
     def test_a_loss_before_the_login_says_so(self) -> None:
         for greeting in (b"", BANNER):

@@ -82,14 +82,17 @@ class DirectOutbox:
         self._transport = transport
         self._answers = answers
         self._last = answers.answered
-        # Twisted's connections have it, what stands in for one in memory has not.
-        self._write_some: Callable[[bytes], object] | None = getattr(transport, "writeSomeData", None)
+        # Twisted's connections have it, what stands in for one in memory has not.  A ``ProtocolWrapper`` (it may log
+        # or encrypt) seems to have it: it hands out that of the socket.  But only its own write() is for us.
+        self._write_some: Callable[[bytes], object] | None = (
+            getattr(transport, "writeSomeData", None) if hasattr(type(transport), "writeSomeData") else None
+        )
 
     def send(self, key: bytes, data: bytes) -> None:
         if self._last == self._answers.answered and self._write_some is not None:
             written = self._write_some(data)
-            # Not a number if the connection is lost, as the reactor finds out in its own way.
-            data = data[written:] if isinstance(written, int) else data
+            # Not a number, or less than nothing, if the connection is lost, as the reactor finds out in its own way.
+            data = data[written:] if isinstance(written, int) and written > 0 else data
         if data:
             self._transport.write(data)
         self._last = key
@@ -98,7 +101,8 @@ class DirectOutbox:
         return False
 
     def close(self) -> None:
-        pass
+        # Lost, it has no socket any more; aborted, it still has.  What is written then goes nowhere.
+        self._write_some = None
 
 
 class PacedOutbox:
@@ -152,8 +156,9 @@ class PacedOutbox:
             return
         for message in messages:
             if self._action_id(message) in self._under_way:
-                # A clock that was set back must not make it less than nothing.
-                self._round_trip = min(self._round_trip, max(self._clock.seconds() - self._left_at, 0))
+                took = self._clock.seconds() - self._left_at
+                if took >= 0:  # else the clock was set back, and tells nothing
+                    self._round_trip = min(self._round_trip, took)
                 self._under_way = set()
                 self._be_patient_again()
                 self._go_on()

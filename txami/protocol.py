@@ -402,6 +402,8 @@ class AMIProtocol(Observing, Actions, LineReceiver):
         transport: Any = self.transport
         if transport is None:
             return
+        # Observers that are behind may yet be handed the answer to a Challenge.
+        self._outbox.close()
         if hasattr(transport, "abortConnection"):
             transport.abortConnection()
         else:
