@@ -557,6 +557,23 @@ class ConnectionTests(SynchronousTestCase):
             ami.makeConnection(transport)
             self.assertEqual(told, [("setTcpKeepAlive", True), ("setTcpNoDelay", True)])
 
+    def test_a_logoff_waits_its_turn_and_no_longer_than_it_may(self) -> None:
+        wire = logged_in(tls=True, timeouts=Timeouts(ping_interval=None, logoff=5))
+        deferreds = [wire.ami.action("UserEvent", Text="x" * 900) for _ in range(40)]
+        wire.sent()
+        wire.ami.logoff()
+        wire.clock.pump([0.1] * 49)
+        self.assertNotIn("Logoff", [action["Action"] for action in wire.sent()])
+        self.assertFalse(wire.aborted)
+        wire.clock.advance(0.2)
+        self.assertTrue(wire.aborted)
+        wire.lose()
+        sent = [self.failureResultOf(deferred, ConnectionLost).value.sent for deferred in deferreds]
+        self.assertIs(sent[0], True)
+        self.assertIs(sent[-1], False)
+        self.assertEqual(sent, sorted(sent, reverse=True))
+        self.assertEqual(wire.clock.getDelayedCalls(), [])
+
     def test_a_lost_connection_leaves_nothing_running(self) -> None:
         wire = logged_in(tls=True)
         deferreds = [wire.ami.action("UserEvent", Text="x" * 900) for _ in range(4)]
